@@ -1,0 +1,108 @@
+# Makefile - settings on top, then the order of folders, then two commands a user needs:
+#   make run    installs what is missing, builds, trains on share/cases, serves, prints the curl
+#   make test   installs what is missing, builds, checks and tests everything
+# Everything made goes into build/; nothing generated is in git.
+
+CC       ?= cc
+CFLAGS   ?= -O2 -g
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+DATA     ?= ../shared/data
+LISTEN   ?= 127.0.0.1:8080
+
+# Who may include whom: a folder includes only what is left of it; a room may include
+# the whole road, never another room; only the door sees the rooms. tools/tidy.sh checks.
+ROAD  = base text token vocab nn model answer
+ROOMS = train serve doctor
+DOOR  = cli
+
+BUILD    ?= build
+WARNINGS  = -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes \
+            -Wvla -Wundef -Wformat=2 -Wframe-larger-than=16384
+HARDEN   ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
+EXTRA    ?=
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+# Floating point is the same on every machine: no contraction into fused operations.
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Isrc -pthread -ffp-contract=off -fno-math-errno \
+             $(WARNINGS) $(HARDEN) $(CFLAGS) $(EXTRA)
+ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+LIBS      = -lmicrohttpd -ljansson -lcsv -llinear -lutf8proc -lxxhash -lm
+
+SOURCES  := $(wildcard $(foreach f,$(ROAD) $(ROOMS) $(DOOR),src/$(f)/*.c))
+OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
+ARCHIVE   = $(BUILD)/air-classifier.a
+PROGRAM   = $(BUILD)/air-classifier
+TESTS    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*/*_test.c))
+FUZZERS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
+
+.PHONY: all run test san tsan tidy format bench deps install clean fuzz
+all: $(PROGRAM)
+
+deps: $(BUILD)/deps.stamp
+$(BUILD)/deps.stamp: tools/deps.sh
+	@mkdir -p $(BUILD)
+	@sh tools/deps.sh
+	@touch $@
+
+$(OBJECTS) $(BUILD)/obj/main.o: | deps
+
+$(BUILD)/obj/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# The version is compiled into one object, made anew when it changes.
+$(BUILD)/version: FORCE
+	@mkdir -p $(BUILD); echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+$(BUILD)/obj/cli/version.o: ALL_CFLAGS += -DVERSION='"$(VERSION)"'
+$(BUILD)/obj/cli/version.o: $(BUILD)/version
+.PHONY: FORCE
+
+$(ARCHIVE): $(OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(PROGRAM): $(BUILD)/obj/main.o $(ARCHIVE)
+	$(CC) $(ALL_LDFLAGS) $(CFLAGS) $(EXTRA) -o $@ $^ $(LIBS)
+
+$(BUILD)/tests/%: tests/%.c $(ARCHIVE) tests/help.h
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -DDCHECK -Itests -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(ARCHIVE) -lcmocka $(LIBS)
+
+run: all
+	@sh tools/run.sh $(PROGRAM) $(BUILD) $(LISTEN)
+
+test: tidy $(PROGRAM) $(TESTS) $(FUZZERS)
+	@sh tests/run.sh $(BUILD) $(sort $(TESTS))
+
+# The same tests, again, with the address and undefined behaviour sanitizers.
+san:
+	$(MAKE) BUILD=build/san HARDEN= TIDY=no \
+	    EXTRA='-fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer' \
+	    CFLAGS='-O1 -g' test
+
+tsan:
+	$(MAKE) BUILD=build/tsan HARDEN= TIDY=no EXTRA='-fsanitize=thread' CFLAGS='-O1 -g' test
+
+ifeq ($(TIDY),no)
+tidy:
+else
+tidy: $(PROGRAM)
+	@sh tools/tidy.sh '$(ROAD)' '$(ROOMS)' '$(DOOR)' $(OBJECTS)
+endif
+
+format:
+	clang-format-14 -i $(wildcard src/*.c src/*/*.c src/*/*.h tests/*.h tests/*/*.c)
+
+bench: all
+	@DATA='$(DATA)' bash bench/bench.sh
+
+install: all
+	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/air-classifier
+	mkdir -p $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/air-classifier/cases
+	$(PROGRAM) help --man > $(DESTDIR)$(PREFIX)/share/man/man1/air-classifier.1
+	install -m 644 share/cases/*.csv $(DESTDIR)$(PREFIX)/share/air-classifier/cases/
+
+clean:
+	rm -rf build
+
+-include $(OBJECTS:.o=.d) $(BUILD)/obj/main.d $(TESTS:=.d) $(FUZZERS:=.d)

@@ -1,0 +1,24 @@
+/* fault.h - lets tests make the n-th allocation, read or write fail.
+ *
+ * Every allocation and file operation of base asks fault_hit() first. Tests arm
+ * it through fault_arm() or, for whole commands, through the environment
+ * variable AIR_CLASSIFIER_FAULT=N (read by main only); an unarmed counter costs
+ * one relaxed load. This is how every error path is walked (SQLite's method).
+ *
+ * Threads  any number
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef BASE_FAULT_H
+#define BASE_FAULT_H
+
+#include <stdbool.h>
+
+/* The n-th call of fault_hit() from now on fails, once; 0 disarms. */
+void fault_arm(long nth);
+
+/* Whether an armed fault has struck. */
+bool fault_struck(void);
+
+bool fault_hit(void);
+
+#endif

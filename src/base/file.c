@@ -1,0 +1,140 @@
+/* file.c - mapping, streaming, and the rename that makes a file appear whole. */
+// SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/fault.h"
+
+static enum error_code open_regular(int *out_fd, struct stat *out_stat, const char *path,
+                                    struct error *err)
+{
+    int fd = fault_hit() ? (errno = EIO, -1) : open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return error_set(err, ERR_NO_INPUT, 0, "%s: %s", path, strerror(errno));
+    if (fstat(fd, out_stat) != 0 || S_ISDIR(out_stat->st_mode)) {
+        int reason = S_ISDIR(out_stat->st_mode) ? EISDIR : errno;
+        close(fd);
+        return error_set(err, ERR_NO_INPUT, 0, "%s: %s", path, strerror(reason));
+    }
+    *out_fd = fd;
+    return ERR_NONE;
+}
+
+enum error_code file_map(struct file_map *out_map, const char *path, struct error *err)
+{
+    int fd;
+    struct stat stat;
+    TRY(open_regular(&fd, &stat, path, err));
+    if (!S_ISREG(stat.st_mode)) {
+        close(fd);
+        return error_set(err, ERR_NO_INPUT, 0, "%s: not a regular file", path);
+    }
+    size_t size = (size_t)stat.st_size;
+    void *data = "";
+    if (size > 0) data = fault_hit() ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
+    int reason = errno;
+    close(fd);
+    if (data == MAP_FAILED)
+        return error_set(err, ERR_READ, 0, "%s: cannot be mapped: %s", path, strerror(reason));
+    out_map->bytes = (struct slice){data, size};
+    return ERR_NONE;
+}
+
+void file_unmap(struct file_map *map)
+{
+    if (map->bytes.size > 0) munmap((void *)(size_t)map->bytes.data, map->bytes.size);
+    map->bytes = (struct slice){0};
+}
+
+enum error_code file_read_open(int *out_fd, const char *path, struct error *err)
+{
+    if (strcmp(path, "-") == 0) {
+        *out_fd = STDIN_FILENO;
+        return ERR_NONE;
+    }
+    struct stat stat;
+    return open_regular(out_fd, &stat, path, err);
+}
+
+enum error_code file_read(int fd, char *buffer, size_t size, size_t *out_size, const char *path,
+                          struct error *err)
+{
+    ssize_t got;
+    do got = fault_hit() ? (errno = EIO, -1) : read(fd, buffer, size);
+    while (got < 0 && errno == EINTR);
+    if (got < 0) return error_set(err, ERR_READ, 0, "%s: %s", path, strerror(errno));
+    *out_size = (size_t)got;
+    return ERR_NONE;
+}
+
+void file_close(int fd)
+{
+    if (fd > STDERR_FILENO) close(fd);
+}
+
+enum error_code file_write_open(struct file_write *out_file, const char *path, struct error *err)
+{
+    struct file_write file = {.fd = -1};
+    int length = snprintf(file.path, sizeof file.path, "%s", path);
+    if (length <= 0 || (size_t)length >= sizeof file.path)
+        return error_set(err, ERR_CREATE, 0, "the path of the file to write is empty or too long");
+    struct stat stat_;
+    if (stat(path, &stat_) == 0 && S_ISDIR(stat_.st_mode))
+        return error_set(err, ERR_CREATE, 0, "%s: %s", path, strerror(EISDIR));
+    snprintf(file.temporary, sizeof file.temporary, "%s.tmp.%ld", path, (long)getpid());
+    file.fd = fault_hit() ? (errno = EIO, -1)
+                          : open(file.temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (file.fd < 0) return error_set(err, ERR_CREATE, 0, "%s: %s", path, strerror(errno));
+    *out_file = file;
+    return ERR_NONE;
+}
+
+enum error_code file_write_add(struct file_write *file, const void *data, size_t size,
+                               struct error *err)
+{
+    check(file->fd >= 0);
+    const char *next = data;
+    while (size > 0) {
+        ssize_t done = fault_hit() ? (errno = ENOSPC, -1) : write(file->fd, next, size);
+        if (done < 0 && errno == EINTR) continue;
+        if (done < 0) return error_set(err, ERR_WRITE, 0, "%s: %s", file->path, strerror(errno));
+        next += done;
+        size -= (size_t)done;
+    }
+    return ERR_NONE;
+}
+
+enum error_code file_write_commit(struct file_write *file, struct error *err)
+{
+    check(file->fd >= 0);
+    bool fine = !fault_hit() && fsync(file->fd) == 0;
+    int reason = errno;
+    if (close(file->fd) != 0 && fine) {
+        fine = false;
+        reason = errno;
+    }
+    file->fd = -1;
+    if (fine && (fault_hit() || rename(file->temporary, file->path) != 0)) {
+        fine = false;
+        reason = errno;
+    }
+    if (fine) return ERR_NONE;
+    unlink(file->temporary);
+    return error_set(err, ERR_WRITE, 0, "%s: %s", file->path, strerror(reason));
+}
+
+void file_write_abandon(struct file_write *file)
+{
+    if (file->fd < 0) return;
+    close(file->fd);
+    file->fd = -1;
+    unlink(file->temporary);
+}

@@ -1,0 +1,52 @@
+/* file.h - files read by mapping, written whole or not at all.
+ *
+ * A mapping is read-only and private: it adds nothing to what a fork would have
+ * to promise, and the kernel may take its pages back. A written file gets a
+ * temporary name in the same folder, is synced, then renamed; whoever fails
+ * before that leaves the earlier file as it was and no new one.
+ *
+ * Threads  any number, each with its own struct
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+
+struct file_map {
+    struct slice bytes;
+};
+
+/* Maps a regular file. Empty files give an empty slice. */
+MUST_CHECK enum error_code file_map(struct file_map *out_map, const char *path, struct error *err);
+void file_unmap(struct file_map *map);
+
+/* A descriptor for streaming; "-" is standard input. Folders are refused. */
+MUST_CHECK enum error_code file_read_open(int *out_fd, const char *path, struct error *err);
+
+/* Reads up to size bytes, across interrupts; 0 bytes is the end. */
+MUST_CHECK enum error_code file_read(int fd, char *buffer, size_t size, size_t *out_size,
+                                     const char *path, struct error *err);
+void file_close(int fd);
+
+struct file_write {
+    int fd; /* -1 when closed */
+    char path[4096];
+    char temporary[4096 + 32];
+};
+
+MUST_CHECK enum error_code file_write_open(struct file_write *out_file, const char *path,
+                                           struct error *err);
+MUST_CHECK enum error_code file_write_add(struct file_write *file, const void *data, size_t size,
+                                          struct error *err);
+/* Syncs and renames; on failure the temporary file is gone. */
+MUST_CHECK enum error_code file_write_commit(struct file_write *file, struct error *err);
+/* Drops what was written; harmless after commit. */
+void file_write_abandon(struct file_write *file);
+
+#endif

@@ -1,0 +1,16 @@
+/* log.h - one line an event on standard error, with the levels of the journal.
+ *
+ * Only rooms and the door log. A line never holds a customer's words. Under
+ * systemd (JOURNAL_STREAM) a line begins with its <level>.
+ *
+ * Threads  any number; a line is one write
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6 };
+
+void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,20 @@
+#!/bin/sh
+# Installs the packages that building, running and testing need, where they are missing.
+# A bare Debian 12 has neither; whoever is not root needs sudo.
+set -eu
+packages="gcc libc6-dev make git libmicrohttpd-dev libjansson-dev libcsv-dev libutf8proc-dev
+libxxhash-dev liblinear-dev libcmocka-dev clang-format-14 clang-tidy-14 curl python3 ca-certificates binutils"
+missing=
+for package in $packages; do
+    state=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
+    [ "$state" = "install ok installed" ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+echo "installing:$missing" >&2
+if [ "$(id -u)" -eq 0 ]; then sudo=; else sudo=sudo; fi
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086 # lists of words
+{
+    $sudo apt-get update -qq
+    $sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+} >&2
