@@ -1,0 +1,48 @@
+/* utf8.h - bytes to code points and back.
+ *
+ * Text is checked once, where it enters (CSV, JSON, tokenize); everything after
+ * reads it with utf8_next, which trusts it.
+ *
+ * Source   RFC 3629; surrogates and overlong forms are errors
+ * Threads  any number
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TEXT_UTF8_H
+#define TEXT_UTF8_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+/* Whether text is UTF-8; if not, *out_bad is the offset of the first byte that is wrong. */
+bool utf8_valid(struct slice text, size_t *out_bad);
+
+/* Code points in a valid text. */
+size_t utf8_count(struct slice text);
+
+/* Writes code_point, at most 4 bytes; returns their number. */
+unsigned utf8_put(uint32_t code_point, char *out);
+
+/* The code point at *at, which moves behind it. The text is valid and *at < its end. */
+static inline uint32_t utf8_next(const char **at)
+{
+    const unsigned char *b = (const unsigned char *)*at;
+    if (b[0] < 0x80) {
+        *at += 1;
+        return b[0];
+    }
+    if (b[0] < 0xE0) {
+        *at += 2;
+        return (uint32_t)(b[0] & 0x1F) << 6 | (b[1] & 0x3F);
+    }
+    if (b[0] < 0xF0) {
+        *at += 3;
+        return (uint32_t)(b[0] & 0x0F) << 12 | (uint32_t)(b[1] & 0x3F) << 6 | (b[2] & 0x3F);
+    }
+    *at += 4;
+    return (uint32_t)(b[0] & 0x07) << 18 | (uint32_t)(b[1] & 0x3F) << 12 |
+           (uint32_t)(b[2] & 0x3F) << 6 | (b[3] & 0x3F);
+}
+
+#endif
