@@ -1,0 +1,320 @@
+/* csv.c - libcsv pushes, we pull.
+ *
+ * libcsv calls back without telling where it is. We feed it up to one line break
+ * at a time, so at most one row ends in a call, and the line is known. Its own
+ * buffer for a field is bounded by the allocator we give it.
+ */
+// SPDX-License-Identifier: Apache-2.0
+#include "text/csv.h"
+
+#include <csv.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+
+enum { CHUNK_BYTES = 64 * 1024, COLUMNS_MAX = 1024, COLUMN_NONE = -1, COLUMN_LABEL = CASE_FIELDS };
+
+struct csv {
+    struct csv_parser parser;
+    bool parser_open;
+    struct csv_options options;
+    char *bytes; /* of the row being collected */
+    size_t bytes_capacity, bytes_used;
+    size_t ends[COLUMNS_MAX]; /* of its fields in bytes */
+    size_t fields;
+    bool row_ended, too_many, too_long, no_memory;
+    int meaning[COLUMNS_MAX]; /* of each column: a case_field, COLUMN_LABEL, COLUMN_NONE */
+    size_t columns;
+    char chunk[CHUNK_BYTES];
+    size_t chunk_used, chunk_at, consumed;
+    bool at_end, finished, in_row;
+    size_t line, row_line;
+    struct error error;
+};
+
+static void *bounded_realloc(void *old, size_t size)
+{
+    return size > TEXT_BYTES_MAX + CHUNK_BYTES ? NULL : realloc(old, size);
+}
+
+static int nothing_is_space(unsigned char c)
+{
+    (void)c;
+    return 0; /* blanks at the edges of a field are the customer's */
+}
+
+static void on_field(void *data, size_t size, void *context)
+{
+    struct csv *csv = context;
+    if (csv->fields == COLUMNS_MAX) {
+        csv->too_many = true;
+        return;
+    }
+    if (csv->bytes_used + size > 2 * (size_t)TEXT_BYTES_MAX) {
+        csv->too_long = true;
+        size = 0;
+    }
+    if (mem_grow(&csv->bytes, &csv->bytes_capacity, csv->bytes_used + size + 1, 1, &csv->error) !=
+        ERR_NONE) {
+        csv->no_memory = true;
+        return;
+    }
+    if (size > 0) memcpy(csv->bytes + csv->bytes_used, data, size);
+    csv->bytes_used += size;
+    csv->ends[csv->fields++] = csv->bytes_used;
+}
+
+static void on_row(int terminator, void *context)
+{
+    (void)terminator;
+    ((struct csv *)context)->row_ended = true;
+}
+
+static struct slice field_at(const struct csv *csv, size_t column)
+{
+    size_t start = column == 0 ? 0 : csv->ends[column - 1];
+    return (struct slice){csv->bytes + start, csv->ends[column] - start};
+}
+
+static enum error_code refill(struct csv *csv, struct error *err)
+{
+    size_t got;
+    TRY(file_read(csv->options.fd, csv->chunk, CHUNK_BYTES, &got, csv->options.path, err));
+    csv->chunk_used = got;
+    csv->chunk_at = 0;
+    csv->at_end = got == 0;
+    csv->consumed += got;
+    return ERR_NONE;
+}
+
+static enum error_code parser_failed(struct csv *csv, struct error *err)
+{
+    const char *path = csv->options.path;
+    if (csv_error(&csv->parser) == CSV_ENOMEM)
+        return error_set(err, ERR_TEXT_LONG, csv->row_line,
+                         "%s: the row at line %zu has a field of more than %d bytes", path,
+                         csv->row_line, TEXT_BYTES_MAX);
+    return error_set(err, ERR_CSV, csv->line,
+                     "%s: line %zu: a quote stands where none may (row begun at line %zu)", path,
+                     csv->line, csv->row_line);
+}
+
+/* Feeds the parser until a row has ended or the stream has. */
+static enum error_code collect(struct csv *csv, struct error *err)
+{
+    csv->fields = csv->bytes_used = 0;
+    csv->row_ended = csv->too_many = csv->too_long = csv->in_row = false;
+    while (!csv->row_ended) {
+        if (csv->chunk_at == csv->chunk_used && !csv->at_end) TRY(refill(csv, err));
+        if (csv->at_end) {
+            if (csv->finished) return ERR_NONE;
+            csv->finished = true;
+            if (csv_fini(&csv->parser, on_field, on_row, csv) != 0)
+                return error_set(err, ERR_CSV, csv->row_line,
+                                 "%s: the quote opened in the row at line %zu is never closed",
+                                 csv->options.path, csv->row_line);
+            return csv->no_memory ? (*err = csv->error, err->code) : ERR_NONE;
+        }
+        const char *start = csv->chunk + csv->chunk_at;
+        size_t size = 0, left = csv->chunk_used - csv->chunk_at;
+        while (size < left && start[size] != '\n' && start[size] != '\r') size++;
+        bool broken = size < left, line_feed = broken && start[size] == '\n';
+        if (broken) size++;
+        if (!csv->in_row && !(size == 1 && broken)) {
+            csv->in_row = true;
+            csv->row_line = csv->line;
+        }
+        size_t done = csv_parse(&csv->parser, start, size, on_field, on_row, csv);
+        if (csv->no_memory) return *err = csv->error, err->code;
+        if (done != size) return parser_failed(csv, err);
+        csv->chunk_at += size;
+        if (line_feed) csv->line++;
+    }
+    return ERR_NONE;
+}
+
+/* What the column of this name means. */
+static int meaning_of(const struct csv *csv, struct slice name)
+{
+    static const struct csv_columns none;
+    const struct csv_columns *columns = csv->options.columns ? csv->options.columns : &none;
+    struct slice label = columns->label.size > 0 ? columns->label : SLICE(CASE_LABEL);
+    if (slice_equal(name, label)) return COLUMN_LABEL;
+    for (int f = 0; f < CASE_FIELDS; f++) {
+        struct slice wanted = columns->field[f];
+        if (wanted.size == 0) wanted = slice_of(case_rows[f].name);
+        if (slice_equal(name, wanted)) return f;
+    }
+    return COLUMN_NONE;
+}
+
+static enum error_code missing_columns(const struct csv *csv, const bool *seen, struct error *err)
+{
+    const char *path = csv->options.path;
+    const struct csv_columns *columns = csv->options.columns;
+    if (csv->options.need_label && !seen[COLUMN_LABEL])
+        return error_set(err, ERR_CSV, 1,
+                         "%s: line 1: no column '%.*s' with the labels; name it with --columns "
+                         "sbr=NAME",
+                         path, columns && columns->label.size ? (int)columns->label.size : 3,
+                         columns && columns->label.size ? columns->label.data : CASE_LABEL);
+    if (!seen[CASE_SUBJECT] && !seen[CASE_DESCRIPTION])
+        return error_set(err, ERR_CSV, 1,
+                         "%s: line 1: neither a column 'subject' nor 'description'; name them with "
+                         "--columns subject=NAME,description=NAME",
+                         path);
+    for (int f = 0; columns != NULL && f < CASE_FIELDS; f++)
+        if (columns->field[f].size > 0 && !seen[f])
+            return error_set(err, ERR_CSV, 1, "%s: line 1: no column '%.*s', which --columns names",
+                             path, (int)columns->field[f].size, columns->field[f].data);
+    return ERR_NONE;
+}
+
+static enum error_code read_header(struct csv *csv, struct error *err)
+{
+    const char *path = csv->options.path;
+    TRY(collect(csv, err));
+    if (!csv->row_ended)
+        return error_set(err, ERR_CSV, 1, "%s: the file is empty; its first row must name columns",
+                         path);
+    if (csv->too_many)
+        return error_set(err, ERR_CSV, 1, "%s: line 1: more than %d columns", path, COLUMNS_MAX);
+    bool seen[CASE_FIELDS + 1] = {false};
+    csv->columns = csv->fields;
+    for (size_t c = 0; c < csv->columns; c++) {
+        struct slice name = slice_trim(field_at(csv, c));
+        TRY(case_check_utf8(name, path, 1, err));
+        int meaning = meaning_of(csv, name);
+        csv->meaning[c] = meaning;
+        if (meaning == COLUMN_NONE) continue;
+        if (seen[meaning])
+            return error_set(err, ERR_CSV, 1, "%s: line 1: two columns are named '%.*s'", path,
+                             (int)name.size, name.data);
+        seen[meaning] = true;
+    }
+    return missing_columns(csv, seen, err);
+}
+
+enum error_code csv_open(struct csv **out_csv, const struct csv_options *options, struct error *err)
+{
+    struct csv *csv;
+    TRY(mem_take(&csv, 1, sizeof *csv, err));
+    csv->options = *options;
+    csv->line = csv->row_line = 1;
+    check(options->begin.size <= CHUNK_BYTES);
+    if (options->begin.size > 0) memcpy(csv->chunk, options->begin.data, options->begin.size);
+    csv->chunk_used = options->begin.size;
+    csv->consumed = options->begin.size;
+    enum error_code code = ERR_NONE;
+    while (code == ERR_NONE && csv->chunk_used < 3 && !csv->at_end) { /* room for a BOM */
+        size_t got;
+        code = file_read(options->fd, csv->chunk + csv->chunk_used, 3 - csv->chunk_used, &got,
+                         options->path, err);
+        if (code != ERR_NONE) break;
+        csv->chunk_used += got;
+        if (got == 0) csv->at_end = csv->chunk_used == 0;
+        if (got == 0) break;
+    }
+    if (csv->chunk_used >= 3 && memcmp(csv->chunk, "\xEF\xBB\xBF", 3) == 0) csv->chunk_at = 3;
+    if (code == ERR_NONE && csv_init(&csv->parser, CSV_STRICT | CSV_STRICT_FINI) != 0)
+        code = error_set(err, ERR_SOFTWARE, 0, "libcsv does not start");
+    if (code == ERR_NONE) {
+        csv->parser_open = true;
+        csv_set_realloc_func(&csv->parser, bounded_realloc);
+        csv_set_space_func(&csv->parser, nothing_is_space);
+        csv_set_blk_size(&csv->parser, CHUNK_BYTES);
+        code = read_header(csv, err);
+    }
+    if (code != ERR_NONE) {
+        csv_close(csv);
+        return code;
+    }
+    *out_csv = csv;
+    return ERR_NONE;
+}
+
+static void take_row(struct csv *csv, struct csv_row *row)
+{
+    const char *path = csv->options.path;
+    struct error *fault = &row->fault;
+    size_t line = csv->row_line;
+    for (size_t c = 0; c < csv->fields && c < csv->columns; c++) {
+        if (csv->meaning[c] == COLUMN_LABEL)
+            row->label = field_at(csv, c);
+        else if (csv->meaning[c] != COLUMN_NONE)
+            row->text.field[csv->meaning[c]] = field_at(csv, c);
+    }
+    if (csv->too_many || csv->fields != csv->columns) {
+        error_set(fault, ERR_CSV, line, "%s: line %zu: %s%zu columns where the header has %zu",
+                  path, line, csv->too_many ? "more than " : "", csv->fields, csv->columns);
+        return;
+    }
+    if (csv->too_long) {
+        error_set(fault, ERR_TEXT_LONG, line, "%s: line %zu: the row is longer than %d bytes", path,
+                  line, 2 * TEXT_BYTES_MAX);
+        return;
+    }
+    for (size_t c = 0; c < csv->columns; c++) {
+        struct slice field = field_at(csv, c);
+        if (csv->meaning[c] == COLUMN_NONE || memchr(field.data, 0, field.size) == NULL) continue;
+        error_set(fault, ERR_CSV, line, "%s: line %zu: a raw NUL byte in column %zu", path, line,
+                  c + 1);
+        return;
+    }
+    struct error detail;
+    if (case_check(&row->text, line, &detail) != ERR_NONE ||
+        case_check_utf8(row->label, CASE_LABEL, line, &detail) != ERR_NONE)
+        error_set(fault, detail.code, line, "%s: line %zu: %.400s", path, line, detail.detail);
+}
+
+enum error_code csv_next(struct csv *csv, struct csv_row *out_row, bool *out_end, struct error *err)
+{
+    TRY(collect(csv, err));
+    *out_end = !csv->row_ended;
+    if (!csv->row_ended) return ERR_NONE;
+    *out_row = (struct csv_row){.line = csv->row_line};
+    take_row(csv, out_row);
+    return ERR_NONE;
+}
+
+void csv_close(struct csv *csv)
+{
+    if (csv == NULL) return;
+    if (csv->parser_open) csv_free(&csv->parser);
+    mem_free(csv->bytes);
+    mem_free(csv);
+}
+
+size_t csv_consumed(const struct csv *csv) { return csv->consumed; }
+
+enum error_code csv_columns_parse(struct csv_columns *out_columns, struct slice option,
+                                  struct error *err)
+{
+    struct csv_columns columns = {0};
+    while (option.size > 0) {
+        const char *comma = memchr(option.data, ',', option.size);
+        size_t size = comma != NULL ? (size_t)(comma - option.data) : option.size;
+        struct slice pair = {option.data, size};
+        option = slice_from(option, comma != NULL ? size + 1 : size);
+        const char *equals = memchr(pair.data, '=', pair.size);
+        size_t left = equals != NULL ? (size_t)(equals - pair.data) : 0;
+        if (left == 0 || left + 1 == pair.size)
+            return error_set(err, ERR_USAGE, 0, "--columns: '%.*s' is not FIELD=COLUMN",
+                             (int)pair.size, pair.data);
+        struct slice name = {pair.data, left};
+        enum case_field field = case_find(name);
+        if (slice_equal(name, SLICE(CASE_LABEL)))
+            columns.label = slice_from(pair, left + 1);
+        else if (field < CASE_FIELDS)
+            columns.field[field] = slice_from(pair, left + 1);
+        else
+            return error_set(err, ERR_USAGE, 0, "--columns: a case has no field '%.*s'", (int)left,
+                             pair.data);
+    }
+    *out_columns = columns;
+    return ERR_NONE;
+}

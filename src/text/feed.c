@@ -1,0 +1,212 @@
+/* feed.c - looks at the first character and then reads lines or rows.
+ *
+ * A JSON file is either Lines (every line stands alone, so a bad one is one bad
+ * case) or a single object spread over lines. The first line decides: if it only
+ * stops too early, the whole file is the object.
+ */
+// SPDX-License-Identifier: Apache-2.0
+#include "text/feed.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/file.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "text/json.h"
+
+enum { READ_BYTES = 64 * 1024 };
+
+struct feed {
+    struct feed_options options;
+    int fd;
+    struct csv *csv; /* NULL: JSON */
+    struct json_case json;
+    char *bytes;
+    size_t capacity, used, at; /* bytes[at, used) is not yet given out */
+    bool at_end, first;
+    size_t line, consumed, size;
+};
+
+static enum error_code more(struct feed *feed, struct error *err)
+{
+    if (feed->at > 0) {
+        memmove(feed->bytes, feed->bytes + feed->at, feed->used - feed->at);
+        feed->used -= feed->at;
+        feed->at = 0;
+    }
+    TRY(mem_grow(&feed->bytes, &feed->capacity, feed->used + READ_BYTES, 1, err));
+    size_t got;
+    TRY(file_read(feed->fd, feed->bytes + feed->used, READ_BYTES, &got, feed->options.path, err));
+    feed->used += got;
+    feed->consumed += got;
+    feed->at_end = got == 0;
+    return ERR_NONE;
+}
+
+/* Where the JSON begins, or that this is CSV. */
+static enum error_code sniff(struct feed *feed, bool *out_json, struct error *err)
+{
+    size_t at = 0;
+    do TRY(more(feed, err));
+    while (!feed->at_end && feed->used < 3);
+    if (feed->used >= 3 && memcmp(feed->bytes, "\xEF\xBB\xBF", 3) == 0) at = 3;
+    while (at < feed->used && memchr(" \t\r\n", feed->bytes[at], 4) != NULL) at++;
+    *out_json = at < feed->used && feed->bytes[at] == '{';
+    if (*out_json && feed->bytes[0] == '\xEF') feed->at = 3;
+    return ERR_NONE;
+}
+
+enum error_code feed_open(struct feed **out_feed, const struct feed_options *options,
+                          struct error *err)
+{
+    struct feed *feed;
+    TRY(mem_take(&feed, 1, sizeof *feed, err));
+    *feed = (struct feed){.options = *options, .fd = -1, .line = 1, .first = true};
+    enum error_code code = file_read_open(&feed->fd, options->path, err);
+    struct stat stat;
+    if (code == ERR_NONE && fstat(feed->fd, &stat) == 0 && S_ISREG(stat.st_mode))
+        feed->size = (size_t)stat.st_size;
+    bool json = false;
+    if (code == ERR_NONE) code = sniff(feed, &json, err);
+    if (code == ERR_NONE && !json)
+        code = csv_open(&feed->csv,
+                        &(struct csv_options){.path = options->path,
+                                              .fd = feed->fd,
+                                              .begin = {feed->bytes, feed->used},
+                                              .columns = options->columns,
+                                              .need_label = options->need_label},
+                        err);
+    if (code != ERR_NONE) {
+        feed_close(feed);
+        return code;
+    }
+    *out_feed = feed;
+    return ERR_NONE;
+}
+
+/* The next line without its break; *out_long when it was cut. */
+static enum error_code next_line(struct feed *feed, struct slice *out_line, bool *out_long,
+                                 struct error *err)
+{
+    *out_long = false;
+    size_t looked = feed->at;
+    for (;;) {
+        char *start = feed->bytes + feed->at;
+        char *found = memchr(feed->bytes + looked, '\n', feed->used - looked);
+        if (found != NULL || feed->at_end) {
+            size_t size = found != NULL ? (size_t)(found - start) : feed->used - feed->at;
+            *out_line = (struct slice){start, size};
+            feed->at += size + (found != NULL);
+            return ERR_NONE;
+        }
+        if (feed->used - feed->at > FEED_LINE_MAX) {
+            *out_long = true;
+            feed->at = feed->used; /* dropped; go on until the line ends */
+        }
+        size_t pending = feed->used - feed->at;
+        TRY(more(feed, err));
+        looked = feed->at + pending;
+    }
+}
+
+static enum error_code whole_file(struct feed *feed, size_t start, struct slice *out_text,
+                                  struct error *err)
+{
+    feed->at = start;
+    while (!feed->at_end) {
+        if (feed->used - feed->at > FEED_LINE_MAX)
+            return error_set(err, ERR_JSON, 1, "%s: a JSON object of more than %d bytes",
+                             feed->options.path, FEED_LINE_MAX);
+        TRY(more(feed, err));
+    }
+    *out_text = (struct slice){feed->bytes + feed->at, feed->used - feed->at};
+    feed->at = feed->used;
+    return ERR_NONE;
+}
+
+static void take_json(struct feed *feed, struct slice text, struct csv_row *row, bool *unfinished)
+{
+    struct error detail;
+    json_case_close(&feed->json);
+    enum error_code code = json_parse(&feed->json.root, text, unfinished, &detail);
+    if (code == ERR_NONE) code = json_case_of(&row->text, &row->label, feed->json.root, &detail);
+    if (code == ERR_NONE && feed->options.need_label && row->label.size == 0)
+        code = error_set(&detail, ERR_FIELD, 0, "%s: the label is empty", CASE_LABEL);
+    if (code != ERR_NONE)
+        error_set(&row->fault, code, row->line, "%s: line %zu: %.400s", feed->options.path,
+                  row->line, detail.detail);
+    /* The number identifies a case even when the rest of it is wrong. */
+    const char *number_key = case_rows[CASE_NUMBER].name;
+    const json_t *number = code == ERR_NONE ? NULL : json_object_get(feed->json.root, number_key);
+    if (json_is_string(number))
+        row->text.field[CASE_NUMBER] =
+            (struct slice){json_string_value(number), json_string_length(number)};
+}
+
+static enum error_code next_json(struct feed *feed, struct csv_row *row, bool *out_end,
+                                 struct error *err)
+{
+    struct slice line;
+    bool too_long;
+    do {
+        size_t before = feed->at;
+        TRY(next_line(feed, &line, &too_long, err));
+        *row = (struct csv_row){.line = feed->line++};
+        if (line.size == 0 && feed->at_end && feed->at == feed->used && before == feed->at) {
+            *out_end = true;
+            return ERR_NONE;
+        }
+    } while (slice_trim(line).size == 0 && !too_long);
+    *out_end = false;
+    if (too_long) {
+        error_set(&row->fault, ERR_JSON, row->line, "%s: line %zu: longer than %d bytes",
+                  feed->options.path, row->line, FEED_LINE_MAX);
+        return ERR_NONE;
+    }
+    bool unfinished;
+    take_json(feed, line, row, &unfinished);
+    if (feed->first && unfinished) {
+        struct slice text;
+        size_t line_number = row->line;
+        TRY(whole_file(feed, (size_t)(line.data - feed->bytes), &text, err));
+        *row = (struct csv_row){.line = line_number};
+        take_json(feed, text, row, &unfinished);
+    }
+    feed->first = false;
+    return ERR_NONE;
+}
+
+enum error_code feed_next(struct feed *feed, struct csv_row *out_row, bool *out_end,
+                          struct error *err)
+{
+    struct csv_row row;
+    if (feed->csv == NULL) {
+        TRY(next_json(feed, &row, out_end, err));
+    } else {
+        TRY(csv_next(feed->csv, &row, out_end, err));
+        if (!*out_end && row.fault.code == ERR_NONE && feed->options.need_label &&
+            row.label.size == 0)
+            error_set(&row.fault, ERR_FIELD, row.line, "%s: line %zu: the label (%s) is empty",
+                      feed->options.path, row.line, CASE_LABEL);
+    }
+    if (!*out_end) *out_row = row;
+    return ERR_NONE;
+}
+
+void feed_close(struct feed *feed)
+{
+    if (feed == NULL) return;
+    csv_close(feed->csv);
+    json_case_close(&feed->json);
+    mem_free(feed->bytes);
+    if (feed->fd >= 0) file_close(feed->fd);
+    mem_free(feed);
+}
+
+size_t feed_consumed(const struct feed *feed)
+{
+    return feed->csv != NULL ? csv_consumed(feed->csv) : feed->consumed;
+}
+
+size_t feed_size(const struct feed *feed) { return feed->size; }

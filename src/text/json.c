@@ -1,0 +1,128 @@
+/* json.c - jansson under our bounds.
+ *
+ * jansson's parser descends 2,048 levels on the stack; ours asks for 16, so the
+ * brackets are counted before it begins.
+ */
+// SPDX-License-Identifier: Apache-2.0
+#include "text/json.h"
+
+#include "base/limits.h"
+
+static enum error_code check_depth(struct slice bytes, struct error *err)
+{
+    size_t depth = 0, line = 1;
+    bool in_string = false;
+    for (size_t i = 0; i < bytes.size; i++) {
+        char c = bytes.data[i];
+        if (c == '\n') line++;
+        if (in_string) {
+            if (c == '\\')
+                i++;
+            else if (c == '"')
+                in_string = false;
+        } else if (c == '"') {
+            in_string = true;
+        } else if (c == '{' || c == '[') {
+            if (++depth > JSON_DEPTH_MAX)
+                return error_set(err, ERR_JSON, line,
+                                 "line %zu, byte %zu: nested deeper than %d levels", line, i + 1,
+                                 JSON_DEPTH_MAX);
+        } else if (c == '}' || c == ']') {
+            if (depth > 0) depth--;
+        }
+    }
+    return ERR_NONE;
+}
+
+enum error_code json_parse(json_t **out_root, struct slice bytes, bool *out_unfinished,
+                           struct error *err)
+{
+    if (out_unfinished != NULL) *out_unfinished = false;
+    TRY(check_depth(bytes, err));
+    json_error_t detail;
+    json_t *root = json_loadb(bytes.data, bytes.size,
+                              JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &detail);
+    if (root != NULL) {
+        *out_root = root;
+        return ERR_NONE;
+    }
+    enum json_error_code kind = json_error_code(&detail);
+    if (out_unfinished != NULL) *out_unfinished = kind == json_error_premature_end_of_input;
+    if (kind == json_error_out_of_memory)
+        return error_set(err, ERR_MEMORY, 0, "no memory for a JSON text of %zu bytes", bytes.size);
+    size_t line = detail.line > 0 ? (size_t)detail.line : 1;
+    return error_set(err, kind == json_error_invalid_utf8 ? ERR_UTF8 : ERR_JSON, line,
+                     "line %zu, column %d: %s", line, detail.column > 0 ? detail.column : 1,
+                     detail.text);
+}
+
+static const char *type_name(const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_INTEGER:
+    case JSON_REAL:
+        return "a number";
+    case JSON_TRUE:
+    case JSON_FALSE:
+        return "a boolean";
+    case JSON_NULL:
+        return "null";
+    }
+    return "something else";
+}
+
+static enum error_code take_string(struct slice *out_text, const json_t *object, const char *key,
+                                   struct error *err)
+{
+    const json_t *value = json_object_get(object, key);
+    if (value == NULL || json_is_null(value)) {
+        *out_text = (struct slice){"", 0};
+        return ERR_NONE;
+    }
+    if (!json_is_string(value))
+        return error_set(err, ERR_FIELD, 0, "%s: must be a string, not %s", key, type_name(value));
+    *out_text = (struct slice){json_string_value(value), json_string_length(value)};
+    return ERR_NONE;
+}
+
+enum error_code json_case_of(struct case_text *out_text, struct slice *out_label,
+                             const json_t *value, struct error *err)
+{
+    if (!json_is_object(value))
+        return error_set(err, ERR_FIELD, 0, "a case must be a JSON object, not %s",
+                         type_name(value));
+    struct case_text text;
+    struct slice label;
+    for (enum case_field f = 0; f < CASE_FIELDS; f++)
+        TRY(take_string(&text.field[f], value, case_rows[f].name, err));
+    if (out_label != NULL) TRY(take_string(&label, value, CASE_LABEL, err));
+    TRY(case_check(&text, 0, err));
+    *out_text = text;
+    if (out_label != NULL) *out_label = label;
+    return ERR_NONE;
+}
+
+enum error_code json_case_open(struct json_case *out_case, struct slice bytes, struct error *err)
+{
+    struct json_case json = {0};
+    TRY(json_parse(&json.root, bytes, NULL, err));
+    enum error_code code = json_case_of(&json.text, NULL, json.root, err);
+    if (code != ERR_NONE) {
+        json_case_close(&json);
+        return code;
+    }
+    *out_case = json;
+    return ERR_NONE;
+}
+
+void json_case_close(struct json_case *json)
+{
+    json_decref(json->root);
+    json->root = NULL;
+}

@@ -1,0 +1,40 @@
+/* json.h - a case from a JSON object.
+ *
+ * In      one JSON object; a field that is absent or null is the empty string,
+ *         any other type is an error that names the field; unknown members are
+ *         ignored, repeated keys refused; at most JSON_DEPTH_MAX levels
+ * Out     slices into memory of the object, which lives until json_case_close
+ * Errors  with line and column
+ * Threads any number
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TEXT_JSON_H
+#define TEXT_JSON_H
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+#include "base/slice.h"
+#include "text/case.h"
+
+struct json_case {
+    json_t *root;
+    struct case_text text;
+    struct slice label; /* of the key "sbr", empty where there is none */
+};
+
+/* Any JSON value under our bounds. *out_unfinished, if not NULL, tells on failure
+ * whether the text merely stops too early. */
+MUST_CHECK enum error_code json_parse(json_t **out_root, struct slice bytes, bool *out_unfinished,
+                                      struct error *err);
+
+/* The case in a value that somebody else owns. */
+MUST_CHECK enum error_code json_case_of(struct case_text *out_text, struct slice *out_label,
+                                        const json_t *value, struct error *err);
+
+MUST_CHECK enum error_code json_case_open(struct json_case *out_case, struct slice bytes,
+                                          struct error *err);
+void json_case_close(struct json_case *json);
+
+#endif
