@@ -25,7 +25,7 @@ enum {
 };
 
 /* x of a field value, beside word and character blocks of norm 1. */
-float value_x = 0.5f;
+static const float value_x = 0.3f;
 
 struct entry {
     uint64_t hash; /* 0: free */
@@ -214,9 +214,12 @@ static enum error_code index_features(struct bag *bag, const struct entry *entri
 static bool tells_something(const struct entry *entry, size_t cases)
 {
     switch (ngram_kind_of(entry->hash)) {
-    case NGRAM_CHARS: return entry->cases >= 2;
-    case NGRAM_WORDS: return entry->cases >= (cases > MANY_CASES ? 2 : 1);
-    default: return entry->cases < cases;
+    case NGRAM_CHARS:
+        return entry->cases >= 2;
+    case NGRAM_WORDS:
+        return entry->cases >= (cases > MANY_CASES ? 2 : 1);
+    default:
+        return entry->cases < cases;
     }
 }
 
@@ -239,7 +242,8 @@ static enum error_code choose_features(struct bag *bag, struct counting *countin
     if (count == 0) return error_set(err, ERR_DATA, 0, "the cases hold no words to learn from");
     size_t telling = 0;
     for (size_t i = 0; i < count; i++)
-        if (tells_something(&sum->entries[i], corpus->count)) sum->entries[telling++] = sum->entries[i];
+        if (tells_something(&sum->entries[i], corpus->count))
+            sum->entries[telling++] = sum->entries[i];
     count = keep_frequent(sum->entries, telling, budget);
     return index_features(bag, sum->entries, count, corpus->count, err);
 }

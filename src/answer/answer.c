@@ -1,0 +1,238 @@
+/* answer.c - opens a model, checks what its numbers point to, and walks the road.
+ *
+ * A model file may come from anywhere, so every index in it that is followed
+ * later is checked here once: bucket borders, label and canary offsets.
+ */
+// SPDX-License-Identifier: Apache-2.0
+#include "answer/answer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+
+const char *const answer_members[ANSWER_MEMBERS] = {[ANSWER_LINEAR] = "linear"};
+
+static const float canary_tolerance = 1e-3f;
+
+/* Offsets that rise from 0 to the size of what they cut. */
+static enum error_code check_rising(const uint32_t *offsets, size_t count, size_t end,
+                                    const char *what, struct error *err)
+{
+    bool fine = offsets[0] == 0 && offsets[count] == end;
+    for (size_t i = 0; fine && i < count; i++) fine = offsets[i] <= offsets[i + 1];
+    if (fine) return ERR_NONE;
+    return error_set(err, ERR_MODEL, 0, "the model's %s do not rise from 0 to %zu", what, end);
+}
+
+static enum error_code check_finite(const float *values, size_t count, const char *what,
+                                    struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return error_set(err, ERR_MODEL, 0, "the model's %s hold a value that is no number",
+                             what);
+    return ERR_NONE;
+}
+
+static enum error_code open_labels(struct answer_model *model, struct error *err)
+{
+    const struct bundle *bundle = &model->bundle;
+    size_t starts, bytes;
+    TRY(bundle_extent(bundle, "labels.start", 0, &starts, err));
+    TRY(bundle_extent(bundle, "labels.text", 0, &bytes, err));
+    if (starts < 3 || starts > LABELS_MAX + 1)
+        return error_set(err, ERR_MODEL, 0, "the model has %zu labels; it needs 2 to %d",
+                         starts - 1, LABELS_MAX);
+    size_t labels = starts - 1;
+    model->label_count = (uint32_t)labels;
+    TRY(bundle_tensor(bundle, "labels.start", SAFETENSORS_U32, starts, 0, &model->label_start,
+                      err));
+    TRY(bundle_tensor(bundle, "labels.text", SAFETENSORS_U8, bytes, 0, &model->label_text, err));
+    TRY(check_rising(model->label_start, labels, bytes, "label offsets", err));
+    for (uint32_t c = 0; c < labels; c++)
+        TRY(case_check_utf8(answer_label(model, c), "a label of the model", 0, err));
+    TRY(bundle_tensor(bundle, "labels.cases", SAFETENSORS_U32, labels, 0, &model->label_cases,
+                      err));
+    TRY(bundle_tensor(bundle, "answer.threshold", SAFETENSORS_F32, labels, 0, &model->threshold,
+                      err));
+    TRY(check_finite(model->threshold, labels, "thresholds", err));
+    const float *target;
+    TRY(bundle_tensor(bundle, "answer.target", SAFETENSORS_F32, 1, 0, &target, err));
+    TRY(check_finite(target, 1, "target precision", err));
+    model->target_precision = *target;
+    return ERR_NONE;
+}
+
+static enum error_code open_linear(struct answer_model *model, struct error *err)
+{
+    const struct bundle *bundle = &model->bundle;
+    struct bow *bow = &model->bow;
+    size_t features, borders, labels = model->label_count;
+    TRY(bundle_extent(bundle, "linear.tag", 0, &features, err));
+    TRY(bundle_extent(bundle, "linear.bucket", 0, &borders, err));
+    uint32_t bits = 1;
+    while (bits < 31 && ((size_t)1 << bits) + 1 < borders) bits++;
+    if (((size_t)1 << bits) + 1 != borders || features > UINT32_MAX / 2)
+        return error_set(err, ERR_MODEL, 0, "the model has %zu bucket borders, no power of two + 1",
+                         borders);
+    bow->features = (uint32_t)features;
+    bow->labels = (uint32_t)labels;
+    bow->shift = 64 - bits;
+    TRY(bundle_tensor(bundle, "linear.bucket", SAFETENSORS_U32, borders, 0, &bow->bucket, err));
+    TRY(bundle_tensor(bundle, "linear.tag", SAFETENSORS_U32, features, 0, &bow->tag, err));
+    TRY(bundle_tensor(bundle, "linear.idf", SAFETENSORS_U8, features, 0, &bow->idf, err));
+    TRY(bundle_tensor(bundle, "linear.scale", SAFETENSORS_F32, features, 0, &bow->scale, err));
+    TRY(bundle_tensor(bundle, "linear.weight", SAFETENSORS_I8, features, labels, &bow->weight,
+                      err));
+    TRY(bundle_tensor(bundle, "linear.bias", SAFETENSORS_F32, labels, 0, &bow->bias, err));
+    TRY(check_rising(bow->bucket, borders - 1, features, "bucket borders", err));
+    TRY(check_finite(bow->scale, features, "weights", err));
+    TRY(check_finite(bow->bias, labels, "weights", err));
+    const float *numbers;
+    TRY(bundle_tensor(bundle, "linear.parameters", SAFETENSORS_F32, 3, 0, &numbers, err));
+    TRY(check_finite(numbers, 3, "parameters", err));
+    bow->idf_step = numbers[0];
+    bow->idf_unknown = numbers[1];
+    bow->value = numbers[2];
+    TRY(bundle_tensor(bundle, "linear.calibration", SAFETENSORS_F32, CALIBRATE_PARAMETERS, 0,
+                      &numbers, err));
+    TRY(check_finite(numbers, CALIBRATE_PARAMETERS, "calibration", err));
+    memcpy(&model->calibrate, numbers, sizeof model->calibrate);
+    model->has[ANSWER_LINEAR] = true;
+    return ERR_NONE;
+}
+
+static enum error_code open_canaries(struct answer_model *model, struct error *err)
+{
+    const struct bundle *bundle = &model->bundle;
+    size_t canaries, bytes;
+    TRY(bundle_extent(bundle, "canary.label", 0, &canaries, err));
+    TRY(bundle_extent(bundle, "canary.text", 0, &bytes, err));
+    size_t fields = canaries * CASE_FIELDS;
+    TRY(bundle_tensor(bundle, "canary.label", SAFETENSORS_U32, canaries, 0, &model->canary_label,
+                      err));
+    TRY(bundle_tensor(bundle, "canary.start", SAFETENSORS_U32, fields + 1, 0, &model->canary_start,
+                      err));
+    TRY(bundle_tensor(bundle, "canary.text", SAFETENSORS_U8, bytes, 0, &model->canary_text, err));
+    TRY(bundle_tensor(bundle, "canary.confidence", SAFETENSORS_F32, canaries, 0,
+                      &model->canary_confidence, err));
+    TRY(check_rising(model->canary_start, fields, bytes, "canary offsets", err));
+    model->canary_count = (uint32_t)canaries;
+    for (uint32_t i = 0; i < canaries; i++) {
+        struct case_text text = answer_canary(model, i);
+        TRY(case_check(&text, 0, err));
+    }
+    return ERR_NONE;
+}
+
+enum error_code answer_open(struct answer_model *out_model, const char *path, struct error *err)
+{
+    struct answer_model model = {0};
+    TRY(bundle_open(&model.bundle, path, err));
+    struct error detail;
+    enum error_code code = open_labels(&model, &detail);
+    if (code == ERR_NONE) code = open_linear(&model, &detail);
+    if (code == ERR_NONE) code = open_canaries(&model, &detail);
+    if (code != ERR_NONE) {
+        bundle_close(&model.bundle);
+        return error_set(err, ERR_MODEL, 0, "%s: %.400s", path, detail.detail);
+    }
+    *out_model = model;
+    return ERR_NONE;
+}
+
+void answer_close(struct answer_model *model) { bundle_close(&model->bundle); }
+
+struct slice answer_label(const struct answer_model *model, uint32_t label)
+{
+    check(label < model->label_count);
+    uint32_t start = model->label_start[label];
+    return (struct slice){model->label_text + start, model->label_start[label + 1] - start};
+}
+
+uint32_t answer_find(const struct answer_model *model, struct slice name)
+{
+    uint32_t low = 0, high = model->label_count; /* labels are sorted by name */
+    while (low < high) {
+        uint32_t middle = low + (high - low) / 2;
+        int order = slice_compare(answer_label(model, middle), name);
+        if (order == 0) return middle;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return model->label_count;
+}
+
+void answer_lay(struct answer_context *context, const struct answer_model *model,
+                struct arena *arena)
+{
+    *context = (struct answer_context){.model = model};
+    bow_lay(&context->bow, &model->bow, arena);
+    context->scores = arena_take(arena, model->label_count, sizeof *context->scores);
+    context->probability = arena_take(arena, model->label_count, sizeof *context->probability);
+}
+
+void answer_case(struct answer_context *context, const struct case_text *text,
+                 struct answer *out_answer)
+{
+    const struct answer_model *model = context->model;
+    float known;
+    bow_score(&model->bow, &context->bow, text, context->scores, &known);
+    uint32_t best = calibrate_apply(&model->calibrate, context->scores, model->label_count, known,
+                                    context->probability);
+    float confidence = context->probability[best];
+    *out_answer = (struct answer){.best = best,
+                                  .confidence = confidence,
+                                  .abstained = confidence < model->threshold[best],
+                                  .probability = context->probability};
+    out_answer->member[ANSWER_LINEAR].best = best;
+    out_answer->member[ANSWER_LINEAR].confidence = confidence;
+}
+
+void answer_rank(const struct answer_context *context, uint32_t *out_labels, uint32_t count)
+{
+    uint32_t ranked = 0, labels = context->model->label_count;
+    check(count <= labels);
+    for (uint32_t c = 0; c < labels; c++) {
+        uint32_t at = ranked;
+        while (at > 0 && context->probability[out_labels[at - 1]] < context->probability[c]) at--;
+        if (at == count) continue;
+        if (ranked < count) ranked++;
+        for (uint32_t i = ranked - 1; i > at; i--) out_labels[i] = out_labels[i - 1];
+        out_labels[at] = c;
+    }
+}
+
+struct case_text answer_canary(const struct answer_model *model, uint32_t canary)
+{
+    check(canary < model->canary_count);
+    struct case_text text;
+    const uint32_t *start = model->canary_start + (size_t)canary * CASE_FIELDS;
+    for (int f = 0; f < CASE_FIELDS; f++)
+        text.field[f] = (struct slice){model->canary_text + start[f], start[f + 1] - start[f]};
+    return text;
+}
+
+enum error_code answer_canaries(struct answer_context *context, uint32_t count, struct error *err)
+{
+    const struct answer_model *model = context->model;
+    for (uint32_t i = 0; i < count && i < model->canary_count; i++) {
+        struct case_text text = answer_canary(model, i);
+        struct answer answer;
+        answer_case(context, &text, &answer);
+        float expected = model->canary_confidence[i];
+        if (answer.best == model->canary_label[i] &&
+            fabsf(answer.confidence - expected) <= canary_tolerance)
+            continue;
+        struct slice label = answer_label(model, answer.best);
+        return error_set(err, ERR_MODEL, 0,
+                         "canary %u is answered %.*s with %.4f, where the model said %.4f", i + 1,
+                         (int)label.size, label.data, (double)answer.confidence, (double)expected);
+    }
+    return ERR_NONE;
+}

@@ -1,0 +1,93 @@
+/* answer.h - the one call everybody makes: a case in, an answer out.
+ *
+ * The command line, the service, the evaluation and a model's own canaries all
+ * go through answer_case, so the path that is measured is the path that serves.
+ *
+ * In       a checked case (text/case.h), a model, a worker's context
+ * Out      the best label, its confidence, all probabilities
+ * Memory   the model is mapped; a context is laid out once from an arena
+ * Threads  any number over one model, each with its own context
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef ANSWER_ANSWER_H
+#define ANSWER_ANSWER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "answer/calibrate.h"
+#include "base/arena.h"
+#include "model/bow.h"
+#include "model/bundle.h"
+#include "text/case.h"
+
+/* What one of these says is blended with the others; rows of answer_members. */
+enum answer_member { ANSWER_LINEAR, ANSWER_MEMBERS };
+extern const char *const answer_members[ANSWER_MEMBERS]; /* "linear" */
+
+/* Threshold of a label that may never be answered without a person. */
+#define ANSWER_NEVER 2.0f
+
+struct answer_model {
+    struct bundle bundle; /* empty while a model is being trained */
+    uint32_t label_count;
+    const uint32_t *label_start; /* [labels + 1] */
+    const char *label_text;
+    const uint32_t *label_cases; /* [labels], learnt from */
+    const float *threshold;      /* [labels] */
+    float target_precision;
+    bool has[ANSWER_MEMBERS];
+    struct bow bow;
+    struct calibrate calibrate;
+    /* Cases of the model's own, with the answers it gave when it was made. */
+    uint32_t canary_count;
+    const uint32_t *canary_start; /* [canaries * CASE_FIELDS + 1] */
+    const char *canary_text;
+    const uint32_t *canary_label;
+    const float *canary_confidence;
+};
+
+struct answer_context {
+    const struct answer_model *model;
+    struct bow_scratch bow;
+    float *scores;      /* [labels] */
+    float *probability; /* [labels], of the last answer */
+};
+
+struct answer {
+    uint32_t best;
+    float confidence;
+    bool abstained;
+    const float *probability; /* [labels], in the context, until its next answer */
+    struct {
+        uint32_t best;
+        float confidence;
+    } member[ANSWER_MEMBERS];
+};
+
+MUST_CHECK enum error_code answer_open(struct answer_model *out_model, const char *path,
+                                       struct error *err);
+void answer_close(struct answer_model *model);
+
+struct slice answer_label(const struct answer_model *model, uint32_t label);
+
+/* The label of this name; label_count where there is none. */
+uint32_t answer_find(const struct answer_model *model, struct slice name);
+
+void answer_lay(struct answer_context *context, const struct answer_model *model,
+                struct arena *arena);
+
+void answer_case(struct answer_context *context, const struct case_text *text,
+                 struct answer *out_answer);
+
+/* The labels from the likeliest to the least, the first `count` of them. */
+void answer_rank(const struct answer_context *context, uint32_t *out_labels, uint32_t count);
+
+struct case_text answer_canary(const struct answer_model *model, uint32_t canary);
+
+/* Whether the model still answers its canaries as it did: label equal, confidence
+ * within 1e-3. ERR_MODEL tells which one fails. */
+MUST_CHECK enum error_code answer_canaries(struct answer_context *context, uint32_t count,
+                                           struct error *err);
+
+#endif

@@ -1,0 +1,55 @@
+/* calibrate.c - the softmax in double, because its tail decides nothing but must not be zero. */
+// SPDX-License-Identifier: Apache-2.0
+#include "answer/calibrate.h"
+
+#include <math.h>
+
+#include "base/check.h"
+
+static const double known_least = 1e-3; /* a text without a known n-gram is all but unreadable */
+static const double logit_bound = 20;   /* beyond, a float can not tell p from 0 or 1 */
+
+static double steepness(const struct calibrate *calibrate, float known)
+{
+    return (double)calibrate->scale *
+           pow(fmax((double)known, known_least), (double)calibrate->gamma);
+}
+
+uint32_t calibrate_best(const struct calibrate *calibrate, const float *scores, uint32_t labels,
+                        float known, float *out_logit)
+{
+    check(labels >= 2);
+    uint32_t best = 0;
+    for (uint32_t c = 1; c < labels; c++)
+        if (scores[c] > scores[best]) best = c;
+    double a = steepness(calibrate, known), others = 0;
+    for (uint32_t c = 0; c < labels; c++)
+        if (c != best) others += exp(a * ((double)scores[c] - (double)scores[best]));
+    *out_logit = (float)fmin(-log(others), logit_bound);
+    return best;
+}
+
+uint32_t calibrate_apply(const struct calibrate *calibrate, const float *restrict scores,
+                         uint32_t labels, float known, float *restrict out_probability)
+{
+    float logit;
+    uint32_t best = calibrate_best(calibrate, scores, labels, known, &logit);
+    double a = steepness(calibrate, known), others = 0, second = 0;
+    for (uint32_t c = 0; c < labels; c++) {
+        if (c == best) continue;
+        double part = exp(a * ((double)scores[c] - (double)scores[best]));
+        out_probability[c] = (float)part;
+        others += part;
+        second = fmax(second, part);
+    }
+    double z = (double)calibrate->slope * (double)logit + (double)calibrate->offset;
+    double confidence = 1 / (1 + exp(-fmin(fmax(z, -logit_bound), logit_bound)));
+    /* The best guess stays the likeliest, however little it is believed. */
+    double runner_up = others > 0 ? second / others : 0;
+    confidence = fmax(confidence, runner_up / (1 + runner_up));
+    for (uint32_t c = 0; c < labels; c++)
+        if (c != best)
+            out_probability[c] = (float)((double)out_probability[c] / others * (1 - confidence));
+    out_probability[best] = (float)confidence;
+    return best;
+}
