@@ -126,3 +126,23 @@ void json_case_close(struct json_case *json)
     json_decref(json->root);
     json->root = NULL;
 }
+
+void json_put(struct writer *writer, struct slice text)
+{
+    size_t plain = 0;
+    writer_char(writer, '"');
+    for (size_t i = 0; i < text.size; i++) {
+        unsigned char c = (unsigned char)text.data[i];
+        if (c >= 0x20 && c != '"' && c != '\\') continue;
+        writer_bytes(writer, text.data + plain, i - plain);
+        plain = i + 1;
+        if (c == '"' || c == '\\')
+            writer_format(writer, "\\%c", c);
+        else if (c == '\n')
+            writer_text(writer, "\\n");
+        else
+            writer_format(writer, "\\u%04x", c);
+    }
+    writer_bytes(writer, text.data + plain, text.size - plain);
+    writer_char(writer, '"');
+}

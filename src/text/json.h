@@ -15,7 +15,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
-#include "base/slice.h"
+#include "base/writer.h"
 #include "text/case.h"
 
 struct json_case {
@@ -36,5 +36,8 @@ MUST_CHECK enum error_code json_case_of(struct case_text *out_text, struct slice
 MUST_CHECK enum error_code json_case_open(struct json_case *out_case, struct slice bytes,
                                           struct error *err);
 void json_case_close(struct json_case *json);
+
+/* Writes text as a JSON string, quotes included; text is UTF-8. */
+void json_put(struct writer *writer, struct slice text);
 
 #endif

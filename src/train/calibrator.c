@@ -28,7 +28,7 @@ static const double line_prior = 0.5; /* pull of slope to 1 and offset to 0, in 
 static const double imagined = 5;     /* answers */
 static const double edge_factor = 3;
 
-enum { SECTIONS = 40, NEWTON_STEPS = 50 };
+enum { SECTIONS = 24, NEWTON_STEPS = 50 };
 
 static double loss(const struct calibrator_cases *cases, double scale)
 {

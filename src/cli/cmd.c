@@ -1,0 +1,32 @@
+/* cmd.c - from argv to a command, and from a failure to two lines and an exit status. */
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/cmd.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/fault.h"
+
+int cmd_failed(const struct error *err)
+{
+    const struct error_row *row = error_row(err->code);
+    fprintf(stderr, "air-classifier: %s\n%s: %s\n", err->detail, row->title, row->hint);
+    return row->exit_status;
+}
+
+int cmd_main(int argc, char **argv)
+{
+    const char *fault = getenv("AIR_CLASSIFIER_FAULT"); /* tests make the n-th operation fail */
+    if (fault != NULL) fault_arm(strtol(fault, NULL, 10));
+    struct options options;
+    struct error err;
+    if (options_parse(&options, argc - 1, argv + 1, &err) != ERR_NONE) return cmd_failed(&err);
+    int status =
+        options.help ? cmd_help(&options) : options_commands[options.command].run(&options);
+    /* What was printed must have arrived: a full disk behind a redirection is a failure. */
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        error_set(&err, ERR_WRITE, 0, "standard output could not be written");
+        return cmd_failed(&err);
+    }
+    return status;
+}

@@ -1,0 +1,97 @@
+/* cmd_inspect.c - a model file told to people and programs. */
+// SPDX-License-Identifier: Apache-2.0
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answer/answer.h"
+#include "cli/cmd.h"
+
+static json_t *describe_tensors(const struct safetensors *file)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < file->count; i++) {
+        const struct safetensors_entry *entry = &file->entries[i];
+        if (strncmp(entry->name, "pad.", 4) == 0) continue;
+        json_t *shape = json_array();
+        for (unsigned d = 0; d < entry->dimensions; d++)
+            json_array_append_new(shape, json_integer((json_int_t)entry->shape[d]));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:I}", "name", entry->name, "dtype",
+                                              safetensors_types[entry->type].name, "shape", shape,
+                                              "bytes", (json_int_t)entry->data.size));
+    }
+    return list;
+}
+
+static json_t *describe_labels(const struct answer_model *model)
+{
+    json_t *list = json_array();
+    for (uint32_t c = 0; c < model->label_count; c++) {
+        struct slice name = answer_label(model, c);
+        json_array_append_new(list, json_pack("{s:s%, s:I, s:f}", "sbr", name.data, name.size,
+                                              "cases", (json_int_t)model->label_cases[c],
+                                              "threshold", (double)model->threshold[c]));
+    }
+    return list;
+}
+
+static enum error_code print_json(const struct answer_model *model, struct error *err)
+{
+    const struct bundle *bundle = &model->bundle;
+    json_t *root = json_pack(
+        "{s:I, s:O, s:I, s:f, s:o, s:o}", "bytes", (json_int_t)bundle->file.map.bytes.size,
+        "metadata", json_object_get(bundle->file.header, "__metadata__"), "canaries",
+        (json_int_t)model->canary_count, "target_precision", (double)model->target_precision,
+        "labels", describe_labels(model), "tensors", describe_tensors(&bundle->file));
+    char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+    json_decref(root);
+    if (text == NULL) return error_set(err, ERR_MEMORY, 0, "no memory for the description");
+    puts(text);
+    free(text);
+    return ERR_NONE;
+}
+
+static void print_text(const struct answer_model *model)
+{
+    const struct bundle *bundle = &model->bundle;
+    printf("%-28s %zu\n", "bytes", bundle->file.map.bytes.size);
+    const char *key;
+    json_t *value;
+    json_object_foreach(json_object_get(bundle->file.header, "__metadata__"), key, value)
+        printf("%-28s %s\n", key, json_string_value(value));
+    printf("%-28s %" PRIu32 "\n", "canaries", model->canary_count);
+    printf("\n%-32s %8s %10s\n", "SBR", "cases", "threshold");
+    for (uint32_t c = 0; c < model->label_count; c++) {
+        struct slice name = answer_label(model, c);
+        printf("%-32.*s %8" PRIu32 " ", (int)name.size, name.data, model->label_cases[c]);
+        if (model->threshold[c] > 1)
+            printf("%10s\n", "never");
+        else
+            printf("%10.3f\n", (double)model->threshold[c]);
+    }
+    printf("\n%-24s %-5s %12s  %s\n", "tensor", "type", "bytes", "shape");
+    for (size_t i = 0; i < bundle->file.count; i++) {
+        const struct safetensors_entry *entry = &bundle->file.entries[i];
+        if (strncmp(entry->name, "pad.", 4) == 0) continue;
+        printf("%-24s %-5s %12zu  [", entry->name, safetensors_types[entry->type].name,
+               entry->data.size);
+        for (unsigned d = 0; d < entry->dimensions; d++)
+            printf("%s%zu", d > 0 ? ", " : "", entry->shape[d]);
+        printf("]\n");
+    }
+}
+
+int cmd_inspect(const struct options *options)
+{
+    struct error err;
+    struct answer_model model;
+    if (answer_open(&model, options->operand[0], &err) != ERR_NONE) return cmd_failed(&err);
+    enum error_code code = ERR_NONE;
+    if (options->json)
+        code = print_json(&model, &err);
+    else
+        print_text(&model);
+    answer_close(&model);
+    return code == ERR_NONE ? 0 : cmd_failed(&err);
+}

@@ -1,0 +1,273 @@
+/* cmd_predict.c - a filter: cases in, one line a case out, in order, in bounded memory.
+ *
+ * From a file, cases are taken a batch at a time and shared out over the threads.
+ * From a pipe every case is answered at once, because whoever writes it may be
+ * waiting for the line.
+ */
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "answer/answer.h"
+#include "base/check.h"
+#include "base/crew.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "base/writer.h"
+#include "cli/bar.h"
+#include "cli/cmd.h"
+#include "text/feed.h"
+#include "text/json.h"
+
+enum { BATCH_CASES = 512, BATCH_BYTES = 4 << 20, NUMBER_BYTES = 40 };
+
+/* A case taken from the feed, with its bytes in the batch's buffer, and its line. */
+struct item {
+    struct csv_row row;
+    size_t offset[CASE_FIELDS];
+    char *line; /* out */
+    size_t line_size, line_capacity;
+};
+
+struct predicting {
+    const struct options *options;
+    struct answer_model model;
+    struct feed *feed;
+    struct crew *crew;
+    struct bar bar;
+    struct arena arena[CREW_THREADS_MAX];
+    struct answer_context context[CREW_THREADS_MAX];
+    struct item item[BATCH_CASES];
+    size_t items, batch_max;
+    char *bytes;
+    size_t used, capacity;
+    bool any_bad;
+};
+
+/* A quoted CSV field, as RFC 4180 has it. */
+static void put_csv(struct writer *line, struct slice text)
+{
+    writer_char(line, '"');
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] == '"') writer_char(line, '"');
+        writer_char(line, text.data[i]);
+    }
+    writer_char(line, '"');
+}
+
+static void put_probabilities(struct writer *line, const struct answer_model *model,
+                              const struct answer *answer)
+{
+    writer_text(line, ",\"probabilities\":{");
+    for (uint32_t c = 0; c < model->label_count; c++) {
+        if (c > 0) writer_char(line, ',');
+        json_put(line, answer_label(model, c));
+        writer_format(line, ":%.9g", (double)answer->probability[c]);
+    }
+    writer_char(line, '}');
+}
+
+static void put_answer(struct writer *line, const struct predicting *predicting,
+                       const struct item *item, const struct answer *answer)
+{
+    const struct answer_model *model = &predicting->model;
+    struct slice number = item->row.text.field[CASE_NUMBER];
+    struct slice label = answer_label(model, answer->best);
+    const char *abstained = answer->abstained ? "true" : "false";
+    if (predicting->options->csv) {
+        put_csv(line, number);
+        writer_char(line, ',');
+        put_csv(line, label);
+        writer_format(line, ",%.9g,%s", (double)answer->confidence, abstained);
+        for (uint32_t c = 0; predicting->options->probabilities && c < model->label_count; c++)
+            writer_format(line, ",%.9g", (double)answer->probability[c]);
+        writer_text(line, ",\r\n");
+        return;
+    }
+    writer_text(line, "{\"case_number\":");
+    json_put(line, number);
+    writer_text(line, ",\"predicted_sbr\":");
+    json_put(line, label);
+    writer_format(line, ",\"confidence\":%.9g,\"abstained\":%s", (double)answer->confidence,
+                  abstained);
+    if (predicting->options->probabilities) put_probabilities(line, model, answer);
+    writer_text(line, "}\n");
+}
+
+static void put_fault(struct writer *line, const struct predicting *predicting,
+                      const struct item *item)
+{
+    const struct error *fault = &item->row.fault;
+    struct slice number = item->row.text.field[CASE_NUMBER];
+    if (case_check_utf8(number, "", 0, &(struct error){0}) != ERR_NONE) number = SLICE("");
+    if (predicting->options->csv) {
+        put_csv(line, number);
+        writer_text(line, ",,,");
+        for (uint32_t c = 0;
+             predicting->options->probabilities && c < predicting->model.label_count; c++)
+            writer_char(line, ',');
+        writer_char(line, ',');
+        put_csv(line, slice_of(fault->detail));
+        writer_text(line, "\r\n");
+        return;
+    }
+    writer_text(line, "{\"case_number\":");
+    json_put(line, number);
+    writer_format(line, ",\"error\":{\"code\":\"%s\",\"detail\":", error_row(fault->code)->type);
+    json_put(line, slice_of(fault->detail));
+    writer_format(line, ",\"line\":%zu}}\n", item->row.line);
+}
+
+/* Bytes a line can not exceed: every byte of a string may take six. */
+static size_t line_bound(const struct predicting *predicting, const struct item *item)
+{
+    size_t labels = 6 * (size_t)predicting->model.label_start[predicting->model.label_count] +
+                    predicting->model.label_count * NUMBER_BYTES;
+    return 6 * (item->row.text.field[CASE_NUMBER].size + LABEL_BYTES_MAX + ERROR_DETAIL_MAX) + 256 +
+           (predicting->options->probabilities ? labels : 0);
+}
+
+static enum error_code answer_item(void *context, size_t number, unsigned worker, struct error *err)
+{
+    struct predicting *predicting = context;
+    struct item *item = &predicting->item[number];
+    struct arena *arena = &predicting->arena[worker];
+    if (arena->base == NULL) {
+        struct arena measured = arena_measure();
+        answer_lay(&predicting->context[worker], &predicting->model, &measured);
+        TRY(arena_open(arena, measured.used, err));
+        answer_lay(&predicting->context[worker], &predicting->model, arena);
+    }
+    TRY(mem_grow(&item->line, &item->line_capacity, line_bound(predicting, item), 1, err));
+    struct writer line = writer_of(item->line, item->line_capacity);
+    if (item->row.fault.code != ERR_NONE) {
+        put_fault(&line, predicting, item);
+    } else {
+        struct answer answer;
+        answer_case(&predicting->context[worker], &item->row.text, &answer);
+        put_answer(&line, predicting, item, &answer);
+    }
+    check(!line.cut);
+    item->line_size = line.used;
+    return ERR_NONE;
+}
+
+/* Copies a row behind the others of its batch; slices are set when the batch is whole. */
+static enum error_code keep(struct predicting *predicting, const struct csv_row *row,
+                            struct error *err)
+{
+    struct item *item = &predicting->item[predicting->items];
+    size_t size = 0;
+    for (int f = 0; f < CASE_FIELDS; f++) size += row->text.field[f].size;
+    TRY(mem_grow(&predicting->bytes, &predicting->capacity, predicting->used + size + 1, 1, err));
+    item->row = *row;
+    for (int f = 0; f < CASE_FIELDS; f++) {
+        struct slice field = row->text.field[f];
+        item->offset[f] = predicting->used;
+        if (field.size > 0) memcpy(predicting->bytes + predicting->used, field.data, field.size);
+        predicting->used += field.size;
+    }
+    predicting->any_bad |= row->fault.code != ERR_NONE;
+    predicting->items++;
+    return ERR_NONE;
+}
+
+static enum error_code take_batch(struct predicting *predicting, bool *out_end, struct error *err)
+{
+    predicting->items = predicting->used = 0;
+    *out_end = false;
+    enum error_code code = ERR_NONE;
+    while (predicting->items < predicting->batch_max && predicting->used < BATCH_BYTES) {
+        struct csv_row row;
+        code = feed_next(predicting->feed, &row, out_end, err);
+        if (code == ERR_NONE && !*out_end) code = keep(predicting, &row, err);
+        if (code != ERR_NONE || *out_end) break;
+    }
+    for (size_t i = 0; i < predicting->items; i++)
+        for (int f = 0; f < CASE_FIELDS; f++)
+            predicting->item[i].row.text.field[f].data =
+                predicting->bytes + predicting->item[i].offset[f];
+    return code;
+}
+
+static void print_header(const struct predicting *predicting)
+{
+    printf("case_number,predicted_sbr,confidence,abstained");
+    const struct answer_model *model = &predicting->model;
+    for (uint32_t c = 0; predicting->options->probabilities && c < model->label_count; c++) {
+        char text[2 * LABEL_BYTES_MAX + 2];
+        struct writer name = writer_of(text, sizeof text);
+        put_csv(&name, answer_label(model, c));
+        printf(",%.*s", (int)name.used, name.data);
+    }
+    printf(",error\r\n");
+}
+
+static enum error_code print_batch(struct predicting *predicting, struct error *err)
+{
+    for (size_t i = 0; i < predicting->items; i++) {
+        const struct item *item = &predicting->item[i];
+        if (fwrite(item->line, 1, item->line_size, stdout) != item->line_size)
+            return error_set(err, ERR_WRITE, 0, "standard output could not be written");
+    }
+    if (predicting->batch_max == 1 && fflush(stdout) != 0)
+        return error_set(err, ERR_WRITE, 0, "standard output could not be written");
+    return ERR_NONE;
+}
+
+static enum error_code stream(struct predicting *predicting, struct error *err)
+{
+    if (predicting->options->csv) print_header(predicting);
+    predicting->batch_max = feed_size(predicting->feed) > 0 ? BATCH_CASES : 1;
+    size_t answered = 0;
+    bool end = false;
+    while (!end) {
+        /* What was read before a stream breaks is answered all the same. */
+        struct error broken;
+        enum error_code reading = take_batch(predicting, &end, &broken);
+        TRY(crew_run(predicting->crew,
+                     &(struct crew_step){answer_item, predicting, predicting->items, NULL, NULL},
+                     NULL, err));
+        TRY(print_batch(predicting, err));
+        answered += predicting->items;
+        progress_report(&predicting->bar.progress, "answering", answered, 0, "cases");
+        if (reading != ERR_NONE) return *err = broken, reading;
+    }
+    return ERR_NONE;
+}
+
+static enum error_code run(struct predicting *predicting, struct error *err)
+{
+    const struct options *options = predicting->options;
+    struct csv_columns columns = {0};
+    if (options->columns != NULL) TRY(csv_columns_parse(&columns, slice_of(options->columns), err));
+    TRY(answer_open(&predicting->model, options->operand[0], err));
+    struct feed_options feed = {.path = options->operands > 1 ? options->operand[1] : "-",
+                                .columns = &columns};
+    enum error_code code = feed_open(&predicting->feed, &feed, err);
+    if (code == ERR_NONE) code = crew_open(&predicting->crew, options_threads(options), err);
+    if (code == ERR_NONE) code = stream(predicting, err);
+    bar_close(&predicting->bar);
+    crew_close(predicting->crew);
+    feed_close(predicting->feed);
+    answer_close(&predicting->model);
+    return code;
+}
+
+int cmd_predict(const struct options *options)
+{
+    struct error err;
+    struct predicting *predicting;
+    if (mem_take(&predicting, 1, sizeof *predicting, &err) != ERR_NONE) return cmd_failed(&err);
+    predicting->options = options;
+    predicting->bar = bar_open();
+    enum error_code code = run(predicting, &err);
+    bool any_bad = predicting->any_bad;
+    for (int i = 0; i < CREW_THREADS_MAX; i++) arena_close(&predicting->arena[i]);
+    for (int i = 0; i < BATCH_CASES; i++) mem_free(predicting->item[i].line);
+    mem_free(predicting->bytes);
+    mem_free(predicting);
+    if (code != ERR_NONE) return cmd_failed(&err);
+    return any_bad ? error_row(ERR_CSV)->exit_status : 0;
+}

@@ -1,0 +1,93 @@
+/* table.c - the desk's own words: coverage and precision, for each SBR. */
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "text/utf8.h"
+
+enum { NAME_COLUMNS = 28 };
+
+/* A label, cut and filled to NAME_COLUMNS code points. */
+static void print_name(struct slice name)
+{
+    const char *at = name.data, *end = name.data + name.size;
+    int columns = 0;
+    while (at < end && columns < NAME_COLUMNS) {
+        const char *start = at;
+        uint32_t c = utf8_next(&at);
+        if (c < 0x20 || c == 0x7F)
+            putchar('?'); /* a label must not steer the terminal */
+        else
+            fwrite(start, 1, (size_t)(at - start), stdout);
+        columns++;
+    }
+    printf("%*s", NAME_COLUMNS - columns, "");
+}
+
+void table_score(const struct score *score, const struct answer_model *model)
+{
+    struct score_sum sum = score_sum(score);
+    printf("cases %" PRIu64 "   accuracy %.2f %%   macro-F1 %.2f %%   calibration error %.3f\n",
+           sum.cases, 100 * sum.accuracy, 100 * sum.macro_f1, sum.calibration_error);
+    printf("answered %.2f %% of the cases (coverage), of these %.2f %% right (precision; target "
+           "%.0f %%)\n",
+           100 * sum.coverage, 100 * sum.precision, 100 * (double)model->target_precision);
+    if (sum.unknown > 0)
+        printf("%" PRIu64 " cases have a label the model does not know; they count as wrong\n",
+               sum.unknown);
+    printf("\n%-*s %7s %7s %7s %9s %9s %9s\n", NAME_COLUMNS, "SBR", "cases", "recall", "F1",
+           "threshold", "coverage", "precision");
+    for (uint32_t c = 0; c < score->labels; c++) {
+        const struct score_label *label = &score->label[c];
+        print_name(answer_label(model, c));
+        printf(" %7" PRIu64 " %6.1f%% %6.1f%%", label->cases,
+               100 * score_ratio(label->right, label->cases), 100 * score_f1(label));
+        if (model->threshold[c] > 1)
+            printf(" %9s", "never");
+        else
+            printf(" %9.3f", (double)model->threshold[c]);
+        printf(" %8.1f%%", 100 * score_ratio(label->answered, label->guessed));
+        if (label->answered == 0)
+            printf(" %9s\n", "-");
+        else
+            printf(" %8.1f%%\n", 100 * score_ratio(label->answered_right, label->answered));
+    }
+}
+
+json_t *table_json(const struct score *score, const struct answer_model *model)
+{
+    struct score_sum sum = score_sum(score);
+    json_t *labels = json_array();
+    for (uint32_t c = 0; c < score->labels; c++) {
+        const struct score_label *label = &score->label[c];
+        struct slice name = answer_label(model, c);
+        json_array_append_new(
+            labels,
+            json_pack("{s:s%, s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "sbr", name.data, name.size,
+                      "cases", (json_int_t)label->cases, "guessed", (json_int_t)label->guessed,
+                      "answered", (json_int_t)label->answered, "recall",
+                      score_ratio(label->right, label->cases), "f1", score_f1(label), "precision",
+                      score_ratio(label->answered_right, label->answered), "threshold",
+                      (double)model->threshold[c]));
+    }
+    return json_pack("{s:I, s:f, s:f, s:f, s:I, s:{s:f, s:f, s:f}, s:o}", "cases",
+                     (json_int_t)sum.cases, "accuracy", sum.accuracy, "macro_f1", sum.macro_f1,
+                     "calibration_error", sum.calibration_error, "unknown_labels",
+                     (json_int_t)sum.unknown, "coverage", "target_precision",
+                     (double)model->target_precision, "coverage", sum.coverage, "precision",
+                     sum.precision, "labels", labels);
+}
+
+enum error_code table_bad_rows(const struct corpus *corpus, bool skip, struct error *err)
+{
+    if (corpus->bad_rows == 0) return ERR_NONE;
+    size_t named = corpus->bad_rows < BAD_ROWS_NAMED ? corpus->bad_rows : BAD_ROWS_NAMED;
+    for (size_t i = 0; i < named; i++)
+        fprintf(stderr, "%s: %s\n", skip ? "skipped" : "bad row", corpus->bad[i].detail);
+    if (corpus->bad_rows > named) fprintf(stderr, "... and %zu more\n", corpus->bad_rows - named);
+    if (skip) return ERR_NONE;
+    return error_set(err, ERR_CSV, corpus->bad[0].line, "%zu bad row%s", corpus->bad_rows,
+                     corpus->bad_rows == 1 ? "" : "s");
+}

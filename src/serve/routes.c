@@ -1,0 +1,135 @@
+/* routes.c - the rows and what each of them does. */
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/routes.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "text/json.h"
+
+static const char *const type_json = "application/json";
+
+static void answer_one(const struct routes_state *state, struct answer_context *context,
+                       struct slice body, struct routes_reply *reply)
+{
+    struct error err;
+    struct json_case json;
+    if (json_case_open(&json, body, &err) != ERR_NONE) {
+        routes_problem(reply, &err);
+        return;
+    }
+    struct answer answer;
+    answer_case(context, &json.text, &answer);
+    json_case_close(&json);
+    reply->status = 200;
+    reply->type = type_json;
+    writer_text(&reply->body, "{\"predicted_sbr\":");
+    json_put(&reply->body, answer_label(state->model, answer.best));
+    writer_text(&reply->body, "}\n");
+}
+
+static void tell_live(const struct routes_state *state, struct answer_context *context,
+                      struct slice body, struct routes_reply *reply)
+{
+    (void)state, (void)context, (void)body;
+    reply->status = 200;
+    reply->type = type_json;
+    writer_text(&reply->body, "{\"live\":true}\n");
+}
+
+static void tell_ready(const struct routes_state *state, struct answer_context *context,
+                       struct slice body, struct routes_reply *reply)
+{
+    (void)body;
+    struct error err;
+    enum error_code code = ERR_NONE;
+    if (atomic_load(&state->draining))
+        code = error_set(&err, ERR_DRAINING, 0, "the service finishes what is in flight and stops");
+    else /* one of the model's own cases, answered now, by what answers everybody */
+        code = answer_canaries(context, 1, &err);
+    if (code == ERR_MODEL) err.code = ERR_NOT_READY;
+    if (code != ERR_NONE) {
+        routes_problem(reply, &err);
+        return;
+    }
+    reply->status = 200;
+    reply->type = type_json;
+    writer_text(&reply->body, "{\"ready\":true}\n");
+}
+
+static void tell_openapi(const struct routes_state *state, struct answer_context *context,
+                         struct slice body, struct routes_reply *reply)
+{
+    (void)context, (void)body;
+    reply->status = 200;
+    reply->type = type_json;
+    reply->fixed = state->openapi;
+}
+
+const struct route routes_table[] = {
+    {"POST",
+     "/classifier/sbr",
+     true,
+     answer_one,
+     "The SBR that can solve a case",
+     {400, 413, 415, 503}},
+    {"GET", "/health/live", false, tell_live, "Whether the process answers at all", {0}},
+    {"GET", "/health/ready", false, tell_ready, "Whether cases are answered rightly now", {503}},
+    {"GET", "/openapi.json", false, tell_openapi, "This description, OpenAPI 3.1", {0}},
+};
+const size_t routes_count = sizeof routes_table / sizeof *routes_table;
+
+static bool serves(const struct route *route, const char *method)
+{
+    return strcmp(route->method, method) == 0 ||
+           (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
+}
+
+const struct route *routes_find(const char *method, const char *path, struct routes_reply *reply)
+{
+    const struct route *same_path = NULL;
+    for (size_t i = 0; i < routes_count; i++) {
+        const struct route *route = &routes_table[i];
+        if (strcmp(route->path, path) != 0) continue;
+        if (serves(route, method)) return route;
+        same_path = route;
+    }
+    struct error err;
+    if (same_path == NULL) {
+        error_set(&err, ERR_NOT_FOUND, 0, "nothing is served at this path");
+        routes_problem(reply, &err);
+        return NULL;
+    }
+    const char *allow =
+        strcmp(same_path->method, "GET") == 0 ? "GET, HEAD, OPTIONS" : "OPTIONS, POST";
+    if (strcmp(method, "OPTIONS") == 0) {
+        reply->status = 200;
+        reply->type = "text/plain";
+    } else {
+        error_set(&err, ERR_METHOD, 0, "%.32s is not served here; %s are", method, allow);
+        routes_problem(reply, &err);
+    }
+    reply->allow = allow;
+    return NULL;
+}
+
+void routes_problem(struct routes_reply *reply, const struct error *err)
+{
+    const struct error_row *row = error_row(err->code);
+    struct slice detail = slice_of(err->detail);
+    /* A cut sentence may end inside a character. */
+    if (case_check_utf8(detail, "", 0, &(struct error){0}) != ERR_NONE)
+        detail = slice_of(row->title);
+    reply->status = (unsigned)row->http_status;
+    reply->type = "application/problem+json";
+    reply->retry_after_seconds = row->http_status == 429 || row->http_status == 503 ? 1 : 0;
+    writer_text(&reply->body, "{\"type\":\"/problems/");
+    writer_text(&reply->body, row->type);
+    writer_text(&reply->body, "\",\"title\":");
+    json_put(&reply->body, slice_of(row->title));
+    writer_format(&reply->body, ",\"status\":%d,\"detail\":", row->http_status);
+    json_put(&reply->body, detail);
+    writer_text(&reply->body, ",\"hint\":");
+    json_put(&reply->body, slice_of(row->hint));
+    writer_text(&reply->body, "}\n");
+}

@@ -1,0 +1,54 @@
+/* routes.h - what the service answers; one row a route.
+ *
+ * From the rows come dispatch, 404, 405 with Allow, OPTIONS, and the OpenAPI
+ * description. Nothing here knows the HTTP library: a route gets a body and
+ * fills a reply.
+ *
+ * Threads  any number, each with its own worker context
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SERVE_ROUTES_H
+#define SERVE_ROUTES_H
+
+#include <stdatomic.h>
+
+#include "answer/answer.h"
+#include "base/writer.h"
+
+enum { ROUTES_REPLY_MAX = 4096 };
+
+/* What all requests share. */
+struct routes_state {
+    const struct answer_model *model;
+    struct slice openapi;
+    atomic_bool draining;
+};
+
+struct routes_reply {
+    unsigned status;
+    const char *type;             /* of the content */
+    struct writer body;           /* over a buffer of ROUTES_REPLY_MAX */
+    struct slice fixed;           /* instead of body, if not empty: lives as long as the state */
+    const char *allow;            /* header Allow, or NULL */
+    unsigned retry_after_seconds; /* header Retry-After, or 0 */
+};
+
+struct route {
+    const char *method, *path;
+    bool takes_case; /* its body is a case in JSON */
+    void (*answer)(const struct routes_state *state, struct answer_context *context,
+                   struct slice body, struct routes_reply *reply);
+    const char *summary;
+    unsigned statuses[8]; /* it may answer with, beside 200; ends in 0 */
+};
+
+extern const struct route routes_table[];
+extern const size_t routes_count;
+
+/* The route, or NULL with reply filled (404, 405, OPTIONS). HEAD finds GET. */
+const struct route *routes_find(const char *method, const char *path, struct routes_reply *reply);
+
+/* RFC 9457. */
+void routes_problem(struct routes_reply *reply, const struct error *err);
+
+#endif

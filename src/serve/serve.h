@@ -1,0 +1,33 @@
+/* serve.h - the HTTP service: one process, threads made before it is ready.
+ *
+ * In       a model that answers its own canaries
+ * Out      the routes of routes.h on one address
+ * Errors   all that can be refused is refused before listening
+ * Threads  serve_run holds the calling thread until SIGTERM or SIGINT; it never
+ *          makes a process
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SERVE_SERVE_H
+#define SERVE_SERVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+struct serve_options {
+    const char *model;   /* path */
+    const char *listen;  /* "127.0.0.1:8080", "[::1]:0" */
+    bool open;           /* may be an address other hosts reach */
+    const char *version; /* of the program */
+    unsigned threads;
+    size_t body_bytes_max;
+    unsigned connections_max;
+    unsigned read_seconds_max;
+    unsigned drain_seconds_max;
+};
+
+/* Returns once every request in flight at the signal is answered. */
+MUST_CHECK enum error_code serve_run(const struct serve_options *options, struct error *err);
+
+#endif
