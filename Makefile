@@ -68,11 +68,20 @@ $(BUILD)/tests/%: tests/%.c $(ARCHIVE) tests/help.h
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) -DDCHECK -Itests -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(ARCHIVE) -lcmocka $(LIBS)
 
+# A fuzz target replays its corpus in the tests; `make fuzz` grows it.
+$(BUILD)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c tests/fuzz/driver.c $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -DDCHECK $(ALL_LDFLAGS) -o $@ $< tests/fuzz/driver.c $(ARCHIVE) $(LIBS)
+
+FUZZ_SECONDS ?= 60
+fuzz:
+	@sh tools/fuzz.sh '$(FUZZ_SECONDS)' '$(LIBS)' $(SOURCES)
+
 run: all
 	@sh tools/run.sh $(PROGRAM) $(BUILD) $(LISTEN)
 
 test: tidy $(PROGRAM) $(TESTS) $(FUZZERS)
-	@sh tests/run.sh $(BUILD) $(sort $(TESTS))
+	@sh tests/run.sh $(BUILD) $(sort $(TESTS)) $(sort $(FUZZERS))
 
 # The same tests, again, with the address and undefined behaviour sanitizers.
 san:

@@ -27,8 +27,14 @@ try() { # try NAME COMMAND...
     fi
 }
 
-for test in "$@"; do try "${test#"$build"/tests/}" "$here/$test"; done
-for script in tests/fuzz/*.sh tests/cli/*_test.sh tests/cli/*_test.py tests/service/*_test.py; do
+for test in "$@"; do
+    name=${test#"$build"/tests/}
+    case $name in
+    fuzz/*_fuzz) try "$name" "$here/$test" "tests/${name%_fuzz}" ;;
+    *) try "$name" "$here/$test" ;;
+    esac
+done
+for script in tests/cli/*_test.sh tests/cli/*_test.py tests/service/*_test.py; do
     [ -e "$script" ] || continue
     case $script in
     *.py) try "${script#tests/}" python3 "$script" ;;
