@@ -35,7 +35,7 @@ PROGRAM   = $(BUILD)/air-classifier
 TESTS    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*/*_test.c))
 FUZZERS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all run test san tsan tidy format bench deps install clean fuzz
+.PHONY: all run test san tsan tidy analyze format bench deps install clean fuzz
 all: $(PROGRAM)
 
 deps: $(BUILD)/deps.stamp
@@ -98,6 +98,12 @@ else
 tidy: $(PROGRAM)
 	@sh tools/tidy.sh '$(ROAD)' '$(ROOMS)' '$(DOOR)' $(OBJECTS)
 endif
+
+# Both compilers without a warning, gcc's analyser, clang-tidy.
+analyze: deps
+	$(MAKE) BUILD=build/clang CC=clang-14 HARDEN=-fPIE EXTRA=-Werror all
+	$(MAKE) BUILD=build/gcc EXTRA='-Werror -fanalyzer' all
+	clang-tidy-14 --quiet $(SOURCES) -- -std=gnu17 -D_GNU_SOURCE -Isrc 2>/dev/null
 
 format:
 	clang-format-14 -i $(wildcard src/*.c src/*/*.c src/*/*.h tests/*.h tests/*/*.c)

@@ -154,23 +154,29 @@ enum error_code crew_run(struct crew *crew, const struct crew_step *step, struct
     return ERR_NONE;
 }
 
+/* The first one or two numbers of a file; what is no number, or no file, is -1. */
+static void read_numbers(const char *path, long long *out_first, long long *out_second)
+{
+    char line[64] = "";
+    *out_first = *out_second = -1;
+    FILE *file = fopen(path, "re");
+    if (file == NULL) return;
+    char *end = line;
+    if (fgets(line, sizeof line, file) != NULL && line[0] >= '0' && line[0] <= '9') {
+        *out_first = strtoll(line, &end, 10);
+        if (*end == ' ') *out_second = strtoll(end, NULL, 10);
+    }
+    fclose(file);
+}
+
 /* The quota of the cgroup in cores, rounded up; 0 where there is none. */
 static unsigned quota_cores(void)
 {
-    long long quota = -1, period = 0;
-    FILE *file = fopen("/sys/fs/cgroup/cpu.max", "re");
-    if (file != NULL) { /* v2: "max 100000" or "150000 100000" */
-        if (fscanf(file, "%lld %lld", &quota, &period) != 2) quota = -1;
-        fclose(file);
-    } else { /* v1 */
-        file = fopen("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", "re");
-        if (file == NULL) return 0;
-        if (fscanf(file, "%lld", &quota) != 1) quota = -1;
-        fclose(file);
-        file = fopen("/sys/fs/cgroup/cpu/cpu.cfs_period_us", "re");
-        if (file == NULL) return 0;
-        if (fscanf(file, "%lld", &period) != 1) period = 0;
-        fclose(file);
+    long long quota, period, none;
+    read_numbers("/sys/fs/cgroup/cpu.max", &quota, &period); /* v2: "max 100000", "150000 100000" */
+    if (quota < 0) {                                         /* v1 */
+        read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", &quota, &none);
+        read_numbers("/sys/fs/cgroup/cpu/cpu.cfs_period_us", &period, &none);
     }
     if (quota <= 0 || period <= 0) return 0;
     return (unsigned)((quota + period - 1) / period);

@@ -15,8 +15,7 @@ static const struct error_row rows[ERR_COUNT] = {
 #undef ERROR
 };
 
-enum error_code error_set(struct error *err, enum error_code code, size_t line, const char *format,
-                          ...)
+void error_fill(struct error *err, enum error_code code, size_t line, const char *format, ...)
 {
     check(err != NULL);
     check(code > ERR_NONE && code < ERR_COUNT);
@@ -26,7 +25,6 @@ enum error_code error_set(struct error *err, enum error_code code, size_t line, 
     va_start(args, format);
     vsnprintf(err->detail, sizeof err->detail, format, args);
     va_end(args);
-    return code;
 }
 
 const struct error_row *error_row(enum error_code code)

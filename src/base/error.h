@@ -40,10 +40,15 @@ struct error_row {
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 
-/* Fills err and returns code, so that a failing function can say
- * `return error_set(err, ERR_CSV, line, "...", ...)`. */
-enum error_code error_set(struct error *err, enum error_code code, size_t line, const char *format,
-                          ...) __attribute__((format(printf, 4, 5)));
+/* Fills err and gives code, so that a failing function can say
+ * `return error_set(err, ERR_CSV, line, "...", ...)`. A macro around the function, so that
+ * analysers see that a failure is never ERR_NONE. */
+#define error_set(err, code, ...) (error_fill((err), (code), __VA_ARGS__), error_same(code))
+
+static inline enum error_code error_same(enum error_code code) { return code; }
+
+void error_fill(struct error *err, enum error_code code, size_t line, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 const struct error_row *error_row(enum error_code code);
 

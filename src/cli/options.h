@@ -52,7 +52,7 @@ enum option_type { OPTION_TEXT, OPTION_COUNT, OPTION_REAL, OPTION_FLAG };
 
 struct option_row {
     size_t offset; /* of its field in struct options */
-    char letter;
+    int letter;    /* 0: none */
     const char *name;
     enum option_type type;
     const char *standard;

@@ -51,7 +51,8 @@ static enum error_code sniff(struct feed *feed, bool *out_json, struct error *er
     do TRY(more(feed, err));
     while (!feed->at_end && feed->used < 3);
     if (feed->used >= 3 && memcmp(feed->bytes, "\xEF\xBB\xBF", 3) == 0) at = 3;
-    while (at < feed->used && memchr(" \t\r\n", feed->bytes[at], 4) != NULL) at++;
+    while (at < feed->used && strchr(" \t\r\n", feed->bytes[at]) != NULL && feed->bytes[at] != 0)
+        at++;
     *out_json = at < feed->used && feed->bytes[at] == '{';
     if (*out_json && feed->bytes[0] == '\xEF') feed->at = 3;
     return ERR_NONE;

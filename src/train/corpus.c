@@ -111,9 +111,9 @@ static int by_bytes(const void *a, const void *b)
 static enum error_code number_labels(struct reading *reading, struct error *err)
 {
     struct corpus *corpus = reading->corpus;
+    if (corpus->count == 0) return ERR_NONE;
     TRY(mem_take(&corpus->labels, corpus->count, sizeof *corpus->labels, err));
-    if (corpus->count > 0)
-        memcpy(corpus->labels, reading->labels, corpus->count * sizeof *corpus->labels);
+    memcpy(corpus->labels, reading->labels, corpus->count * sizeof *corpus->labels);
     qsort(corpus->labels, corpus->count, sizeof *corpus->labels, by_bytes);
     size_t distinct = 0;
     for (size_t i = 0; i < corpus->count; i++)

@@ -1,0 +1,23 @@
+#!/bin/sh
+# What `make run` does once the program is built: learns from the bundled cases, says what to try,
+# serves until Ctrl-C. usage: run.sh PROGRAM BUILD_FOLDER ADDRESS:PORT
+set -eu
+program=$1
+model=$2/bundled.air
+address=$3
+if [ ! -e "$model" ] || [ "$program" -nt "$model" ]; then
+    echo "Learning from share/cases, hand-written cases of twelve teams:" >&2
+    "$program" train -o "$model" share/cases/*.csv
+fi
+cat <<END
+
+Try it from another terminal (Ctrl-C here stops the service):
+
+  curl -s http://$address/classifier/sbr -H 'Content-Type: application/json' -d '{
+    "case_language": "en", "case_number": "02811345", "product": "Red Hat Satellite",
+    "version": "6.8", "severity": "2 (High)", "origin": "Web",
+    "subject": "Hosts cannot be registered after errata",
+    "description": "subscription-manager refresh says: unable to connect to server"}'
+
+END
+exec "$program" serve "$model" --listen "$address"
