@@ -209,6 +209,34 @@ static enum error_code index_features(struct bag *bag, const struct entry *entri
     return ERR_NONE;
 }
 
+struct ranked {
+    uint32_t cases, feature;
+};
+
+static int by_cases(const void *a, const void *b)
+{
+    const struct ranked *x = a, *y = b;
+    if (x->cases != y->cases) return x->cases < y->cases ? 1 : -1;
+    return (x->feature > y->feature) - (x->feature < y->feature);
+}
+
+static enum error_code rank_features(struct bag *bag, const struct entry *entries, size_t count,
+                                     struct error *err)
+{
+    struct ranked *ranked;
+    TRY(mem_take(&bag->rank, count, sizeof *bag->rank, err));
+    TRY(mem_take(&bag->feature, count + 1, sizeof *bag->feature, err));
+    TRY(mem_take(&ranked, count, sizeof *ranked, err));
+    for (size_t f = 0; f < count; f++) ranked[f] = (struct ranked){entries[f].cases, (uint32_t)f};
+    qsort(ranked, count, sizeof *ranked, by_cases);
+    for (size_t r = 0; r < count; r++) {
+        bag->feature[r + 1] = ranked[r].feature;
+        bag->rank[ranked[r].feature] = (uint32_t)r + 1;
+    }
+    mem_free(ranked);
+    return ERR_NONE;
+}
+
 /* What one case has does not recur, what every case has tells none apart (it would only be a
  * second bias). In a small set a word of one case is kept: words are few and mean much. */
 static bool tells_something(const struct entry *entry, size_t cases)
@@ -245,7 +273,8 @@ static enum error_code choose_features(struct bag *bag, struct counting *countin
         if (tells_something(&sum->entries[i], corpus->count))
             sum->entries[telling++] = sum->entries[i];
     count = keep_frequent(sum->entries, telling, budget);
-    return index_features(bag, sum->entries, count, corpus->count, err);
+    TRY(index_features(bag, sum->entries, count, corpus->count, err));
+    return rank_features(bag, sum->entries, count, err);
 }
 
 struct looking {
@@ -255,10 +284,10 @@ struct looking {
     struct arena arena[CREW_THREADS_MAX];
 };
 
-static int by_number(const void *a, const void *b)
+static int by_index(const void *a, const void *b)
 {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return (x > y) - (x < y);
+    const struct feature_node *x = a, *y = b;
+    return (x->index > y->index) - (x->index < y->index);
 }
 
 static enum error_code look_up(struct bag *bag, struct bow_scratch *scratch,
@@ -267,7 +296,6 @@ static enum error_code look_up(struct bag *bag, struct bow_scratch *scratch,
 {
     const struct bow *bow = &bag->bow;
     struct bow_counts counts = bow_count(bow, scratch, text);
-    qsort(scratch->seen, counts.seen, sizeof *scratch->seen, by_number);
     struct bag_case found = {.nodes = counts.seen};
     memcpy(found.unknown, counts.unknown, sizeof found.unknown);
     enum error_code code = mem_take(&found.x, counts.seen + 2, sizeof *found.x, err);
@@ -279,14 +307,15 @@ static enum error_code look_up(struct bag *bag, struct bow_scratch *scratch,
         scratch->count[f] = 0;
         if (code != ERR_NONE) continue; /* the scratch is left clean all the same */
         if (kind != NGRAM_VALUE) found.squares[kind] += x * x;
-        found.x[i] = (struct feature_node){.index = (int)f + 1, .value = x};
+        found.x[i] = (struct feature_node){.index = (int)bag->rank[f], .value = x};
     }
     if (code != ERR_NONE) return code;
     for (int k = 0; k < NGRAM_VALUE; k++)
         norm[k] = found.squares[k] > 0 ? 1.0f / sqrtf(found.squares[k]) : 0;
     norm[NGRAM_VALUE] = 1;
     for (uint32_t i = 0; i < counts.seen; i++)
-        found.x[i].value *= (double)norm[bow->tag[found.x[i].index - 1] & 3];
+        found.x[i].value *= (double)norm[bag_kind(bag, found.x[i].index)];
+    qsort(found.x, counts.seen, sizeof *found.x, by_index);
     found.x[counts.seen] = (struct feature_node){.index = (int)bow->features + 1, .value = 1};
     found.x[counts.seen + 1] = (struct feature_node){.index = -1};
     *out = found;
@@ -360,5 +389,7 @@ void bag_close(struct bag *bag)
     mem_free(bag->bucket);
     mem_free(bag->tag);
     mem_free(bag->idf);
+    mem_free(bag->rank);
+    mem_free(bag->feature);
     *bag = (struct bag){0};
 }

@@ -14,7 +14,6 @@
 #include "train/calibrator.h"
 #include "train/fold.h"
 #include "train/linear.h"
-#include "vocab/ngram.h"
 
 enum {
     CHOICE_CASES = 3000, /* cross-validation for a choice looks at no more cases */
@@ -22,8 +21,9 @@ enum {
     CANARY_BYTES_MAX = 4096, /* of a case that may become one */
 };
 
-/* What cross-validation chooses from, in this order; the first wins ties. */
-static const double costs[] = {1, 2, 0.5, 4};
+/* What cross-validation chooses from; the first wins ties. The cost goes up by this factor while
+ * that helps, or down once. */
+static const double cost_first = 1, cost_factor = 2, cost_most = 4;
 static const float values[] = {0.3f, 0.1f, 1.0f};
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 
@@ -112,7 +112,7 @@ static bool set_value(struct bag *bag, float value)
     for (size_t i = 0; i < bag->count; i++)
         for (uint32_t n = 0; n < bag->cases[i].nodes; n++) {
             struct feature_node *node = &bag->cases[i].x[n];
-            if (ngram_kind_of(bag->bow.tag[node->index - 1]) != NGRAM_VALUE) continue;
+            if (bag_kind(bag, node->index) != NGRAM_VALUE) continue;
             node->value = (double)value;
             any = true;
         }
@@ -132,6 +132,36 @@ static void choose_cases(struct fitting *fitting, size_t limit)
     fitting->count = kept;
 }
 
+/* Whether this cost answers more cases rightly than the best so far; then it is kept. */
+static enum error_code try_cost(struct fitting *fitting, double cost, uint32_t folds, size_t *best,
+                                bool *out_better, struct error *err)
+{
+    TRY(cross_validate(fitting, cost, folds, "choosing the cost", err));
+    size_t right = count_right(fitting);
+    *out_better = right > *best;
+    if (!*out_better) return ERR_NONE;
+    *best = right;
+    fitting->fit->cost = cost;
+    return ERR_NONE;
+}
+
+static enum error_code choose_cost(struct fitting *fitting, uint32_t folds, size_t *out_best,
+                                   struct error *err)
+{
+    bool better;
+    *out_best = 0;
+    fitting->fit->cost = cost_first;
+    TRY(try_cost(fitting, cost_first, folds, out_best, &better, err));
+    double cost = cost_first * cost_factor;
+    TRY(try_cost(fitting, cost, folds, out_best, &better, err));
+    if (!better) return try_cost(fitting, cost_first / cost_factor, folds, out_best, &better, err);
+    while (better && cost < cost_most) {
+        cost *= cost_factor;
+        TRY(try_cost(fitting, cost, folds, out_best, &better, err));
+    }
+    return ERR_NONE;
+}
+
 static enum error_code choose_settings(struct fitting *fitting, struct error *err)
 {
     struct fit *fit = fitting->fit;
@@ -140,14 +170,8 @@ static enum error_code choose_settings(struct fitting *fitting, struct error *er
     TRY(fold_deal(fitting->corpus, fitting->chosen, fitting->count, folds, fitting->options->seed,
                   fitting->fold, err));
     bool any_values = set_value(&fit->bag, values[0]);
-    size_t best = 0;
-    for (size_t i = 0; i < COUNT_OF(costs); i++) {
-        TRY(cross_validate(fitting, costs[i], folds, "choosing the cost", err));
-        size_t right = count_right(fitting);
-        if (i > 0 && right <= best) continue;
-        best = right;
-        fit->cost = costs[i];
-    }
+    size_t best;
+    TRY(choose_cost(fitting, folds, &best, err));
     float value = values[0];
     for (size_t i = 1; any_values && i < COUNT_OF(values); i++) {
         set_value(&fit->bag, values[i]);

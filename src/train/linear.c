@@ -18,7 +18,7 @@ static const double tolerance = 0.1;
 struct learning {
     const struct linear_task *task;
     struct feature_node **x; /* [learn_count] */
-    uint32_t *fold_cases;    /* [features], of the cases learnt from */
+    uint32_t *fold_cases;    /* [rank - 1], of the cases learnt from */
     float *kind_scale;       /* [score_count, kinds], what norms become without the unknown */
     bool binary;
 };
@@ -34,15 +34,15 @@ static void rescale(const struct learning *learning, size_t row)
     float known[2] = {0};
     uint32_t unknown[2] = {item->unknown[0], item->unknown[1]};
     for (uint32_t i = 0; i < item->nodes; i++) {
-        uint32_t f = (uint32_t)item->x[i].index - 1;
-        enum ngram_kind kind = bow->tag[f] & 3;
+        int rank = item->x[i].index;
+        enum ngram_kind kind = bag_kind(task->bag, rank);
         if (kind == NGRAM_VALUE) continue;
         float x = (float)item->x[i].value;
-        if (learning->fold_cases[f] > 0) {
+        if (learning->fold_cases[rank - 1] > 0) {
             known[kind] += x * x;
             continue;
         }
-        float damped = x * sqrtf(item->squares[kind]) / bow_idf_of(bow, f);
+        float damped = x * sqrtf(item->squares[kind]) / bow_idf_of(bow, task->bag->feature[rank]);
         unknown[kind] += (uint32_t)lrintf(expf(fmaxf(damped - 1, 0)));
     }
     float *scale = learning->kind_scale + row * NGRAM_KINDS;
@@ -59,11 +59,10 @@ static float score_one(const struct learning *learning, const double *w, double 
 {
     const struct linear_task *task = learning->task;
     const struct bag_case *item = &task->bag->cases[task->score[row]];
-    const uint32_t *tag = task->bag->bow.tag;
     double sums[NGRAM_KINDS + 1] = {0};
     for (uint32_t i = 0; i < item->nodes; i++) {
-        int f = item->x[i].index - 1;
-        sums[tag[f] & 3] += w[f] * item->x[i].value;
+        int rank = item->x[i].index;
+        sums[bag_kind(task->bag, rank)] += w[rank - 1] * item->x[i].value;
     }
     const float *scale = learning->kind_scale + row * NGRAM_KINDS;
     double score = bias;
@@ -83,10 +82,13 @@ static void take_weights(const struct learning *learning, const double *w, doubl
         if (learning->binary) task->scores[row * labels + other] = -score;
     }
     if (task->weight == NULL) return;
-    for (size_t f = 0; f < features; f++) task->weight[label * features + f] = (float)w[f];
+    const uint32_t *rank = task->bag->rank;
+    for (size_t f = 0; f < features; f++)
+        task->weight[label * features + f] = (float)w[rank[f] - 1];
     task->bias[label] = (float)bias;
     if (!learning->binary) return;
-    for (size_t f = 0; f < features; f++) task->weight[other * features + f] = -(float)w[f];
+    for (size_t f = 0; f < features; f++)
+        task->weight[other * features + f] = -(float)w[rank[f] - 1];
     task->bias[other] = -(float)bias;
 }
 
