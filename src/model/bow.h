@@ -38,6 +38,8 @@ struct bow {
 enum { BOW_DAMP_TABLE = 256 };
 
 struct bow_scratch {
+    /* scores[c] += x row[c], in the widest form this CPU has */
+    void (*add_row)(float *restrict scores, const int8_t *restrict row, float x, uint32_t labels);
     float *damp;     /* [BOW_DAMP_TABLE], bow_damp of small counts */
     uint16_t *count; /* [features], all zero between calls */
     uint32_t *seen;  /* [features], those counted, in order of the text */
