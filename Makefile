@@ -23,7 +23,7 @@ HARDEN   ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 EXTRA    ?=
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # Floating point is the same on every machine: no contraction into fused operations.
-ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Isrc -pthread -ffp-contract=off -fno-math-errno \
+ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Isrc -I$(BUILD)/gen -pthread -ffp-contract=off -fno-math-errno \
              $(WARNINGS) $(HARDEN) $(CFLAGS) $(EXTRA)
 ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now -Wl,--export-dynamic-symbol=rand $(LDFLAGS)
 LIBS      = -lmicrohttpd -ljansson -lcsv -llinear -lutf8proc -lxxhash -lm
@@ -45,6 +45,14 @@ $(BUILD)/deps.stamp: tools/deps.sh
 	@touch $@
 
 $(OBJECTS) $(BUILD)/obj/main.o: | deps
+
+# Tables: readable rows under src/*/tables, made into C once.
+TABLES   := $(wildcard src/text/tables/*.tsv src/token/tables/*.tsv)
+$(BUILD)/gen/tables.stamp: tools/tables.py $(TABLES) | deps
+	@mkdir -p $(@D)
+	python3 tools/tables.py src $(@D)
+	@touch $@
+$(BUILD)/obj/text/chars.o $(BUILD)/obj/text/unescape.o $(BUILD)/obj/token/tables.o: $(BUILD)/gen/tables.stamp
 
 $(BUILD)/obj/%.o: src/%.c
 	@mkdir -p $(@D)

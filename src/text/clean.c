@@ -1,0 +1,459 @@
+/* clean.c - each rule reads the text once and writes it anew, or leaves it where it is.
+ *
+ * Two buffers take turns: a rule that finds nothing to do does not copy, so the
+ * usual case touches each byte four or five times, mostly by memchr and eight
+ * at once. Later rules see what earlier ones wrote, as in fastai; two pairs are
+ * merged where the second can not tell the difference (blanks; capitals, which
+ * are decided for one word at a time).
+ */
+// SPDX-License-Identifier: Apache-2.0
+#include "text/clean.h"
+
+#include <stdint.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "text/chars.h"
+#include "text/lower.h"
+#include "text/unescape.h"
+#include "text/utf8.h"
+
+struct slice clean_special(enum special_id id)
+{
+    static const struct slice TEXTS[] = {
+#define SPECIAL(name, text, meaning) {text, sizeof text - 1},
+#include "text/special.def"
+#undef SPECIAL
+    };
+    check(id < SPECIAL_COUNT);
+    return TEXTS[id];
+}
+
+/* ---- output into the next buffer ---- */
+
+struct out {
+    char *at, *end;
+    bool cut;
+};
+
+static struct out out_open(const struct clean *clean)
+{
+    char *data = clean->buffers[clean->next];
+    return (struct out){data, data + clean->size, false};
+}
+
+static inline void put(struct out *out, const char *data, size_t size)
+{
+    if (size > (size_t)(out->end - out->at)) { /* cut at a whole character */
+        size = (size_t)(out->end - out->at);
+        while (size > 0 && (data[size] & 0xC0) == 0x80) size--;
+        out->end = out->at + size;
+        out->cut = true;
+    }
+    if (size > 0) memcpy(out->at, data, size);
+    out->at += size;
+}
+
+static void put_number(struct out *out, size_t number)
+{
+    char digits[24], *first = digits + sizeof digits;
+    do *--first = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    put(out, first, (size_t)(digits + sizeof digits - first));
+}
+
+static void out_close(struct clean *clean, const struct out *out)
+{
+    char *data = clean->buffers[clean->next];
+    clean->text = (struct slice){data, (size_t)(out->at - data)};
+    clean->next ^= 1;
+    clean->cut |= out->cut;
+}
+
+/* ---- fix_html ---- */
+
+/* A literal to replace, found by its rarest character. */
+struct replacement {
+    struct slice from, to;
+    size_t anchor;
+};
+
+/* In order; each sees what the one before left. */
+static const struct replacement REPLACEMENTS[] = {
+#define REPLACE(from, to, anchor) {{from, sizeof from - 1}, {to, sizeof to - 1}, anchor}
+    REPLACE("#39;", "'", 0),       REPLACE("amp;", "&", 3),      REPLACE("#146;", "'", 0),
+    REPLACE("nbsp;", " ", 4),      REPLACE("#36;", "$", 0),      REPLACE("\\n", "\n", 0),
+    REPLACE("quot;", "'", 4),      REPLACE("<br />", "\n", 0),   REPLACE("\\\"", "\"", 0),
+    REPLACE("<unk>", "xxunk", 0),  REPLACE(" @.@ ", ".", 1),     REPLACE(" @-@ ", "-", 1),
+    REPLACE("...", " \u2026", 0),
+#undef REPLACE
+};
+
+static void replace(struct clean *clean, const struct replacement *row)
+{
+    const char *from = clean->text.data, *end = from + clean->text.size, *at = from;
+    struct out out = out_open(clean);
+    bool found = false;
+    while (at < end && (at = memchr(at, row->from.data[row->anchor], (size_t)(end - at))) != NULL) {
+        const char *start = at - row->anchor;
+        at++;
+        if (start < from || (size_t)(end - start) < row->from.size ||
+            memcmp(start, row->from.data, row->from.size) != 0)
+            continue;
+        put(&out, from, (size_t)(start - from));
+        put(&out, row->to.data, row->to.size);
+        at = from = start + row->from.size;
+        found = true;
+    }
+    if (!found) return;
+    put(&out, from, (size_t)(end - from));
+    out_close(clean, &out);
+}
+
+static void unescape(struct clean *clean)
+{
+    const char *from = clean->text.data, *end = from + clean->text.size, *at = from;
+    struct out out = out_open(clean);
+    bool found = false;
+    while (at < end && (at = memchr(at, '&', (size_t)(end - at))) != NULL) {
+        struct unescape_hit hit = unescape_at(at, end);
+        if (hit.taken == 0) {
+            at++;
+            continue;
+        }
+        put(&out, from, (size_t)(at - from));
+        put(&out, hit.value, hit.size);
+        at = from = at + hit.taken;
+        found = true;
+    }
+    if (!found) return;
+    put(&out, from, (size_t)(end - from));
+    out_close(clean, &out);
+}
+
+void clean_html(struct clean *clean)
+{
+    for (size_t i = 0; i < sizeof REPLACEMENTS / sizeof *REPLACEMENTS; i++)
+        replace(clean, &REPLACEMENTS[i]);
+    unescape(clean);
+}
+
+/* ---- eight bytes at once ---- */
+
+static inline uint64_t eight(const char *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    word = __builtin_bswap64(word);
+#endif
+    return word;
+}
+
+/* A high bit in every zero byte; sometimes in one above a zero byte as well. */
+static inline uint64_t zeros(uint64_t word)
+{
+    return (word - 0x0101010101010101u) & ~word & 0x8080808080808080u;
+}
+
+static inline uint64_t equals(uint64_t word, char c)
+{
+    return zeros(word ^ (0x0101010101010101u * (unsigned char)c));
+}
+
+/* The number of the lowest byte marked; the first byte in memory is the lowest. */
+static inline size_t first_byte(uint64_t marks) { return (size_t)__builtin_ctzll(marks) / 8; }
+
+/* ---- replace_rep ---- */
+
+static inline size_t char_size(const char *at)
+{
+    unsigned char c = (unsigned char)*at;
+    return c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+}
+
+void clean_repeats(struct clean *clean)
+{
+    const char *from = clean->text.data, *end = from + clean->text.size, *at = from;
+    struct out out = out_open(clean);
+    bool found = false;
+    while (at < end) {
+        if (end - at >= 10) { /* ASCII, and no byte equal to the two behind it */
+            uint64_t word = eight(at);
+            uint64_t same = zeros((word ^ eight(at + 1)) | (word ^ eight(at + 2)));
+            if (((word & 0x8080808080808080u) | same) == 0) {
+                at += 8;
+                continue;
+            }
+        }
+        size_t size = char_size(at);
+        const char *next = at + size;
+        while ((size_t)(end - next) >= size && memcmp(next, at, size) == 0) next += size;
+        size_t count = (size_t)(next - at) / size;
+        if (count >= 3 && chars_space(at, end) == 0) {
+            put(&out, from, (size_t)(at - from));
+            put(&out, " xxrep ", 7);
+            put_number(&out, count);
+            put(&out, " ", 1);
+            put(&out, at, size);
+            put(&out, " ", 1);
+            from = next;
+            found = true;
+        }
+        at = next;
+    }
+    if (!found) return;
+    put(&out, from, (size_t)(end - from));
+    out_close(clean, &out);
+}
+
+/* ---- replace_wrep ---- */
+
+static inline bool word_at(const char *at, size_t *out_size)
+{
+    unsigned char c = (unsigned char)*at;
+    if (c < 0x80) {
+        *out_size = 1;
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+               c == '_';
+    }
+    const char *next = at;
+    bool is = chars_of(utf8_next(&next)) & CHARS_WORD;
+    *out_size = (size_t)(next - at);
+    return is;
+}
+
+static const char *skip_spaces(const char *at, const char *end)
+{
+    size_t size;
+    while (at < end && (size = chars_space(at, end)) > 0) at += size;
+    return at;
+}
+
+static inline bool starts(const char *at, const char *end, const char *word, size_t size)
+{
+    return (size_t)(end - at) >= size && *at == *word && memcmp(at, word, size) == 0;
+}
+
+/* A word, and how often it stands from `word` on; behind the last copy is `rest`. */
+struct wrepeat {
+    const char *word, *rest;
+    size_t size, count;
+};
+
+/* Whether a repetition begins at `word`. If not, *out_next is where to look on:
+ * everything before it is one word. */
+static bool wrepeat_at(const char *word, const char *end, struct wrepeat *out,
+                       const char **out_next)
+{
+    const char *at = word;
+    size_t size;
+    while (at < end && word_at(at, &size)) at += size;
+    *out_next = at;
+    size_t word_size = (size_t)(at - word);
+    if (word_size == 0) return false;
+    const char *next = skip_spaces(at, end), *copy_end = NULL;
+    if (next == at) return false;
+    size_t copies = 0;
+    while (starts(next, end, word, word_size)) {
+        const char *behind = skip_spaces(next + word_size, end);
+        if (behind == next + word_size) break;
+        copies++;
+        copy_end = next + word_size;
+        next = behind;
+    }
+    if (copies == 0) return false;
+    *out = (struct wrepeat){word, copy_end, word_size, copies + 1};
+    if (starts(next, end, word, word_size)) {
+        const char *behind = next + word_size;
+        if (behind == end || !word_at(behind, &size)) {
+            out->rest = behind;
+            out->count = copies + 2;
+            return true;
+        }
+    }
+    return copies >= 2;
+}
+
+/* From where to look for white space again after an ordinary stretch. */
+static const char *find_space(const char *at, const char *end)
+{
+    while (at < end) {
+        unsigned char c = (unsigned char)*at;
+        if ((c <= ' ' || c >= 0x80) && chars_space(at, end) > 0) break;
+        at++;
+    }
+    return at;
+}
+
+void clean_wrepeats(struct clean *clean)
+{
+    const char *from = clean->text.data, *end = from + clean->text.size, *at = from;
+    struct out out = out_open(clean);
+    bool found = false;
+    if (at == end) return;
+    size_t space = chars_space(at, end); /* none: the very beginning counts as well */
+    for (;;) {
+        struct wrepeat hit;
+        const char *next;
+        if (wrepeat_at(at + space, end, &hit, &next)) {
+            put(&out, from, (size_t)(at - from));
+            put(&out, " xxwrep ", 8);
+            put_number(&out, hit.count);
+            put(&out, " ", 1);
+            put(&out, hit.word, hit.size);
+            put(&out, " ", 1);
+            next = hit.rest;
+            if (next < end) { /* the character behind goes along, and is passed */
+                size_t size = char_size(next);
+                put(&out, next, size);
+                next += size;
+            }
+            from = next;
+            found = true;
+        }
+        at = find_space(next, end);
+        if (at == end) break;
+        space = chars_space(at, end);
+    }
+    if (!found) return;
+    put(&out, from, (size_t)(end - from));
+    out_close(clean, &out);
+}
+
+/* ---- spec_add_spaces, rm_useless_spaces ---- */
+
+/* Writing a blank only behind something else is the same as writing all and
+ * folding them afterwards. */
+void clean_spaces(struct clean *clean)
+{
+    const char *at = clean->text.data, *end = at + clean->text.size;
+    struct out out = out_open(clean);
+    bool blank = false; /* the last byte written is one */
+    while (at < end) {
+        while (end - at >= 9 && out.end - out.at >= 8 && !(blank && *at == ' ')) {
+            uint64_t word = eight(at);
+            uint64_t hit = equals(word, '/') | equals(word, '#') | equals(word, '\\') |
+                           (equals(word, ' ') & equals(eight(at + 1), ' '));
+            size_t plain = hit == 0 ? 8 : first_byte(hit);
+            memcpy(out.at, at, 8);
+            out.at += plain;
+            at += plain;
+            if (plain > 0) blank = at[-1] == ' ';
+            if (hit != 0) break;
+        }
+        char c = *at++;
+        if (c == '/' || c == '#' || c == '\\') {
+            char spaced[3] = {' ', c, ' '};
+            put(&out, spaced + blank, 3 - (size_t)blank);
+            blank = true;
+        } else if (c != ' ' || !blank) {
+            if (out.at == out.end) { /* back to a whole character */
+                out.cut = true;
+                break;
+            }
+            *out.at++ = c;
+            blank = c == ' ';
+        }
+    }
+    if (out.cut) /* a sequence may be cut inside */
+        while (out.at > clean->buffers[clean->next] && (unsigned char)out.at[-1] >= 0x80) out.at--;
+    out_close(clean, &out);
+}
+
+/* ---- replace_all_caps, replace_maj, lowercase ---- */
+
+enum { KIND_SPACE = 1, KIND_UPPER = 2, KIND_SMALL = 4, KIND_HIGH = 8, KIND_SECOND_UPPER = 16 };
+
+static inline unsigned kind_of(unsigned char c)
+{
+    if (c >= 'a' && c <= 'z') return KIND_SMALL;
+    if (c >= 'A' && c <= 'Z') return KIND_UPPER;
+    if (c >= 0x80) return KIND_HIGH;
+    return c == ' ' || (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x1F) ? KIND_SPACE : 0;
+}
+
+/* The end of the run of characters that are not white space, and their kinds. */
+static const char *run_end(const char *at, const char *end, unsigned *out_kinds)
+{
+    unsigned kinds = 0, first = kind_of((unsigned char)*at);
+    for (; at < end; at++) {
+        unsigned kind = kind_of((unsigned char)*at);
+        if (kind == KIND_SPACE || (kind == KIND_HIGH && chars_space(at, end) > 0)) break;
+        kinds |= kind == KIND_UPPER && kinds != 0 ? KIND_SECOND_UPPER : kind;
+    }
+    /* kinds keeps what the first character is apart from the others' */
+    if (first != KIND_UPPER) kinds &= ~(unsigned)KIND_UPPER;
+    *out_kinds = kinds;
+    return at;
+}
+
+/* replace_all_caps and replace_maj look at ASCII only, and at the first character first. */
+static struct slice case_marker(size_t size, unsigned kinds)
+{
+    if ((kinds & KIND_UPPER) == 0 || size < 2) return (struct slice){0};
+    if ((kinds & KIND_SMALL) == 0) return SLICE("xxup ");
+    if ((kinds & KIND_SECOND_UPPER) == 0) return SLICE("xxmaj ");
+    return (struct slice){0};
+}
+
+void clean_case(struct clean *clean)
+{
+    const char *at = skip_spaces(clean->text.data, clean->text.data + clean->text.size);
+    const char *end = clean->text.data + clean->text.size;
+    struct out out = out_open(clean);
+    put(&out, "xxbos ", 6);
+    char *kept = out.at; /* white space behind this is trimmed */
+    while (at < end) {
+        size_t space = chars_space(at, end);
+        if (space > 0) {
+            put(&out, at, space);
+            at += space;
+            continue;
+        }
+        unsigned kinds;
+        const char *next = run_end(at, end, &kinds);
+        struct slice marker = case_marker((size_t)(next - at), kinds);
+        put(&out, marker.data, marker.size);
+        size_t size = (size_t)(next - at);
+        size_t room = (size_t)(out.end - out.at);
+        if (LOWER_BOUND(size) > room) { /* shorten the word to what surely fits */
+            size = room / 2;
+            while (size > 0 && (at[size] & 0xC0) == 0x80) size--;
+            out.cut = true;
+        }
+        if (kinds & KIND_HIGH)
+            out.at += lower_word(at, size, out.at);
+        else
+            lower_ascii(at, size, out.at), out.at += size;
+        kept = out.at;
+        if (out.cut) break;
+        at = next;
+    }
+    out.at = kept;
+    out_close(clean, &out);
+}
+
+struct slice clean_text(struct clean *clean, struct slice text, unsigned *out_buffer)
+{
+    check(clean->size >= 64);
+    clean->text = text;
+    clean->next = 0;
+    clean->cut = false;
+    clean_html(clean);
+    clean_repeats(clean);
+    clean_wrepeats(clean);
+    clean_spaces(clean);
+    clean_case(clean);
+    *out_buffer = clean->next ^ 1;
+    return clean->text;
+}
+
+void clean_join(struct writer *out, const struct slice *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (i > 0) writer_char(out, ' ');
+        if (count > 1) writer_format(out, "xxfld %zu ", i + 1);
+        writer_add(out, fields[i]);
+    }
+}
