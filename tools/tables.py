@@ -246,9 +246,9 @@ def spread(data):
 MASK = (1 << 64) - 1
 pool, rows_c, pooled = b"", [], {}
 SLOTS = 8192
-slots = [0xFFFF] * SLOTS
+slots = [0xFFFFFFFF] * SLOTS
 first, last_byte = [0] * 256, [0] * 256
-phrase_first = [0] * 256
+phrase_first, phrase_second = [0] * 256, [0] * 256
 phrase_tokens = 1
 for mask, string, tokens, phrase in exceptions:
     data = string.encode()
@@ -260,14 +260,16 @@ for mask, string, tokens, phrase in exceptions:
             at = len(pool)
             pool += data
         pooled[data] = at
+    assert len(rows_c) < 0xFFFF
     slot = spread(data) % SLOTS
-    while slots[slot] != 0xFFFF:
+    while slots[slot] != 0xFFFFFFFF:
         slot = (slot + 1) % SLOTS
-    slots[slot] = len(rows_c)
+    slots[slot] = spread(data) >> 16 << 16 | len(rows_c)
     first[data[0]] |= 1 << len(data)
     last_byte[data[-1]] |= 1 << len(data)
     if phrase:
         phrase_first[data[0]] |= 1 << len(phrase[0].encode())
+        phrase_second[phrase[1].encode()[0]] = 1
         phrase_tokens = max(phrase_tokens, len(phrase))
     rows_c.append("{%d,%d,%d,0x%x,0x%x}" % (pooled[data], len(data), mask, starts(tokens), starts(phrase) if phrase else 0))
 
@@ -297,10 +299,12 @@ token.append(array("uint32_t", "tables_ascii",
                    "TABLES_RULE_SETS][128", ""))
 token.append(array("unsigned char", "exception_pool", pool))
 token.append(array("struct exception", "exceptions", rows_c))
-token.append(array("uint16_t", "exception_slots", slots))
-token.append(array("uint32_t", "exception_first", ["0x%x" % x for x in first]))
-token.append(array("uint32_t", "exception_last", ["0x%x" % x for x in last_byte]))
-token.append(array("uint32_t", "phrase_first", ["0x%x" % x for x in phrase_first]))
+token.append("#define EXCEPTION_NONE 0xFFFFFFFFu\n")
+token.append(array("uint32_t", "exception_slots", ["0x%x" % x for x in slots]))
+token.append(array("uint32_t", "tables_exception_first", ["0x%x" % x for x in first], storage=""))
+token.append(array("uint32_t", "tables_exception_last", ["0x%x" % x for x in last_byte], storage=""))
+token.append(array("uint32_t", "tables_phrase_first", ["0x%x" % x for x in phrase_first], storage=""))
+token.append(array("uint8_t", "tables_phrase_second", phrase_second, storage=""))
 token.append(strings("prefix_strings", prefix_many))
 token.append(strings("suffix_strings", suffix_many))
 token.append(strings("digit_strings", after_digit))

@@ -209,18 +209,41 @@ void clean_repeats(struct clean *clean)
 
 /* ---- replace_wrep ---- */
 
-static inline bool word_at(const char *at, size_t *out_size)
+enum { KIND_SPACE = 1, KIND_WORD = 2, KIND_UPPER = 4, KIND_SMALL = 8, KIND_HIGH = 16 };
+
+#define LETTERS(kind)                                                                              \
+    kind, kind, kind, kind, kind, kind, kind, kind, kind, kind, kind, kind, kind, kind, kind,      \
+        kind, kind, kind, kind, kind, kind, kind, kind, kind, kind, kind
+#define HIGH16 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16
+
+/* What a byte is; of a high one only its code point tells. */
+static const uint8_t KINDS[256] = {
+    [9] = KIND_SPACE,  KIND_SPACE, KIND_SPACE, KIND_SPACE, KIND_SPACE,
+    [28] = KIND_SPACE, KIND_SPACE, KIND_SPACE, KIND_SPACE, KIND_SPACE,
+    ['0'] = KIND_WORD, KIND_WORD,  KIND_WORD,  KIND_WORD,  KIND_WORD,
+    KIND_WORD,         KIND_WORD,  KIND_WORD,  KIND_WORD,  KIND_WORD,
+    ['A'] = LETTERS(KIND_WORD | KIND_UPPER),
+    ['_'] = KIND_WORD,
+    ['a'] = LETTERS(KIND_WORD | KIND_SMALL),
+    [128] = HIGH16,    HIGH16,     HIGH16,     HIGH16,     HIGH16,
+    HIGH16,            HIGH16,     HIGH16,
+};
+
+static inline unsigned kind_of(char c) { return KINDS[(unsigned char)c]; }
+
+/* Bytes of the word character at `at`, 0 if it is none. */
+static inline size_t word_at(const char *at)
 {
-    unsigned char c = (unsigned char)*at;
-    if (c < 0x80) {
-        *out_size = 1;
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-               c == '_';
-    }
+    if (kind_of(*at) != KIND_HIGH) return (kind_of(*at) & KIND_WORD) != 0;
     const char *next = at;
-    bool is = chars_of(utf8_next(&next)) & CHARS_WORD;
-    *out_size = (size_t)(next - at);
-    return is;
+    return chars_of(utf8_next(&next)) & CHARS_WORD ? (size_t)(next - at) : 0;
+}
+
+static const char *word_end(const char *at, const char *end)
+{
+    size_t size;
+    while (at < end && (size = word_at(at)) > 0) at += size;
+    return at;
 }
 
 static const char *skip_spaces(const char *at, const char *end)
@@ -246,27 +269,25 @@ struct wrepeat {
 static bool wrepeat_at(const char *word, const char *end, struct wrepeat *out,
                        const char **out_next)
 {
-    const char *at = word;
-    size_t size;
-    while (at < end && word_at(at, &size)) at += size;
+    const char *at = word_end(word, end);
     *out_next = at;
-    size_t word_size = (size_t)(at - word);
-    if (word_size == 0) return false;
+    size_t size = (size_t)(at - word);
+    if (size == 0) return false;
     const char *next = skip_spaces(at, end), *copy_end = NULL;
     if (next == at) return false;
     size_t copies = 0;
-    while (starts(next, end, word, word_size)) {
-        const char *behind = skip_spaces(next + word_size, end);
-        if (behind == next + word_size) break;
+    while (starts(next, end, word, size)) {
+        const char *behind = skip_spaces(next + size, end);
+        if (behind == next + size) break;
         copies++;
-        copy_end = next + word_size;
+        copy_end = next + size;
         next = behind;
     }
     if (copies == 0) return false;
-    *out = (struct wrepeat){word, copy_end, word_size, copies + 1};
-    if (starts(next, end, word, word_size)) {
-        const char *behind = next + word_size;
-        if (behind == end || !word_at(behind, &size)) {
+    *out = (struct wrepeat){word, copy_end, size, copies + 1};
+    if (starts(next, end, word, size)) {
+        const char *behind = next + size;
+        if (behind == end || word_at(behind) == 0) {
             out->rest = behind;
             out->count = copies + 2;
             return true;
@@ -275,13 +296,12 @@ static bool wrepeat_at(const char *word, const char *end, struct wrepeat *out,
     return copies >= 2;
 }
 
-/* From where to look for white space again after an ordinary stretch. */
+/* The first white space from `at` on, or end. */
 static const char *find_space(const char *at, const char *end)
 {
-    while (at < end) {
-        unsigned char c = (unsigned char)*at;
-        if ((c <= ' ' || c >= 0x80) && chars_space(at, end) > 0) break;
-        at++;
+    for (; at < end; at++) {
+        unsigned kind = kind_of(*at);
+        if (kind == KIND_SPACE || (kind == KIND_HIGH && chars_space(at, end) > 0)) break;
     }
     return at;
 }
@@ -363,74 +383,89 @@ void clean_spaces(struct clean *clean)
 
 /* ---- replace_all_caps, replace_maj, lowercase ---- */
 
-enum { KIND_SPACE = 1, KIND_UPPER = 2, KIND_SMALL = 4, KIND_HIGH = 8, KIND_SECOND_UPPER = 16 };
-
-static inline unsigned kind_of(unsigned char c)
-{
-    if (c >= 'a' && c <= 'z') return KIND_SMALL;
-    if (c >= 'A' && c <= 'Z') return KIND_UPPER;
-    if (c >= 0x80) return KIND_HIGH;
-    return c == ' ' || (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x1F) ? KIND_SPACE : 0;
-}
-
-/* The end of the run of characters that are not white space, and their kinds. */
+/* The end of the run of characters that are not white space, and the kinds of
+ * all of them but the first. */
 static const char *run_end(const char *at, const char *end, unsigned *out_kinds)
 {
-    unsigned kinds = 0, first = kind_of((unsigned char)*at);
-    for (; at < end; at++) {
-        unsigned kind = kind_of((unsigned char)*at);
+    unsigned kinds = 0;
+    for (at++; at < end; at++) {
+        unsigned kind = kind_of(*at);
         if (kind == KIND_SPACE || (kind == KIND_HIGH && chars_space(at, end) > 0)) break;
-        kinds |= kind == KIND_UPPER && kinds != 0 ? KIND_SECOND_UPPER : kind;
+        kinds |= kind;
     }
-    /* kinds keeps what the first character is apart from the others' */
-    if (first != KIND_UPPER) kinds &= ~(unsigned)KIND_UPPER;
     *out_kinds = kinds;
     return at;
 }
 
-/* replace_all_caps and replace_maj look at ASCII only, and at the first character first. */
-static struct slice case_marker(size_t size, unsigned kinds)
+/* replace_all_caps, then replace_maj, for a run that begins with A-Z; both look
+ * at nothing but ASCII. */
+static void put_marker(struct out *out, size_t size, unsigned kinds)
 {
-    if ((kinds & KIND_UPPER) == 0 || size < 2) return (struct slice){0};
-    if ((kinds & KIND_SMALL) == 0) return SLICE("xxup ");
-    if ((kinds & KIND_SECOND_UPPER) == 0) return SLICE("xxmaj ");
-    return (struct slice){0};
+    if (size < 2) return;
+    if ((kinds & KIND_SMALL) == 0)
+        put(out, "xxup ", 5);
+    else if ((kinds & KIND_UPPER) == 0)
+        put(out, "xxmaj ", 6);
 }
 
+static bool space_before(const char *begin, const char *at)
+{
+    if (at == begin) return true;
+    const char *before = at - 1;
+    while (before > begin && (*before & 0xC0) == 0x80) before--;
+    return chars_space(before, at) > 0;
+}
+
+/* The bytes of eight ASCII ones that are not A-Z, as those of a copy; stops at
+ * the first that is A-Z or not ASCII. */
+static inline size_t plain_bytes(uint64_t word)
+{
+    const uint64_t ones = 0x0101010101010101u, high = ones * 0x80;
+    uint64_t low = word & ~high;
+    uint64_t upper = (low + ones * (0x80 - 'A')) & ~(low + ones * (0x80 - 'Z' - 1)) & high;
+    uint64_t hit = upper | (word & high);
+    return hit == 0 ? 8 : first_byte(hit);
+}
+
+/* Most text is small letters and blanks, which stay: only a capital or a
+ * character beyond ASCII is looked at, and a marker is due only where a capital
+ * begins a run. */
 void clean_case(struct clean *clean)
 {
-    const char *at = skip_spaces(clean->text.data, clean->text.data + clean->text.size);
-    const char *end = clean->text.data + clean->text.size;
+    const char *begin = skip_spaces(clean->text.data, clean->text.data + clean->text.size);
+    const char *at = begin, *end = clean->text.data + clean->text.size;
+    while (end > begin && space_before(begin, end) && end > at) { /* trim */
+        do end--;
+        while (end > begin && (*end & 0xC0) == 0x80);
+    }
     struct out out = out_open(clean);
     put(&out, "xxbos ", 6);
-    char *kept = out.at; /* white space behind this is trimmed */
     while (at < end) {
-        size_t space = chars_space(at, end);
-        if (space > 0) {
-            put(&out, at, space);
-            at += space;
-            continue;
-        }
-        unsigned kinds;
-        const char *next = run_end(at, end, &kinds);
-        struct slice marker = case_marker((size_t)(next - at), kinds);
-        put(&out, marker.data, marker.size);
-        size_t size = (size_t)(next - at);
-        size_t room = (size_t)(out.end - out.at);
-        if (LOWER_BOUND(size) > room) { /* shorten the word to what surely fits */
-            size = room / 2;
-            while (size > 0 && (at[size] & 0xC0) == 0x80) size--;
+        if (out.end - out.at < 8) {
             out.cut = true;
+            break;
         }
-        if (kinds & KIND_HIGH)
-            out.at += lower_word(at, size, out.at);
+        if (end - at >= 8) {
+            size_t plain = plain_bytes(eight(at));
+            memcpy(out.at, at, 8);
+            out.at += plain;
+            at += plain;
+            if (plain == 8) continue;
+        }
+        unsigned kind = kind_of(*at), kinds;
+        if ((kind & KIND_UPPER) != 0 && space_before(begin, at)) {
+            const char *next = run_end(at, end, &kinds);
+            put_marker(&out, (size_t)(next - at), kinds);
+            if (out.end - out.at < 1) {
+                out.cut = true;
+                break;
+            }
+        }
+        if (kind != KIND_HIGH)
+            *out.at++ = (char)(*at++ | (kind & KIND_UPPER ? 0x20 : 0));
         else
-            lower_ascii(at, size, out.at), out.at += size;
-        kept = out.at;
-        if (out.cut) break;
-        at = next;
+            out.at += lower_char(begin, &at, end, out.at);
     }
-    out.at = kept;
     out_close(clean, &out);
 }
 

@@ -2,8 +2,8 @@
  *
  * It is final when a cased letter stands before it and none after, characters
  * that case ignores (apostrophes, accents) not counted. White space is neither
- * cased nor ignored, so a word is enough to look at. Looking out from a sigma
- * stops at the next cased letter, which another sigma is: that keeps it linear.
+ * cased nor ignored, so looking out from a sigma stops at the end of its word, or
+ * at the next cased letter, which another sigma is: that keeps it linear.
  */
 // SPDX-License-Identifier: Apache-2.0
 #include "text/lower.h"
@@ -14,9 +14,9 @@
 #include "text/chars.h"
 #include "text/utf8.h"
 
-static bool cased_before(const char *word, const char *at)
+static bool cased_before(const char *begin, const char *at)
 {
-    while (at > word) {
+    while (at > begin) {
         do at--;
         while ((*at & 0xC0) == 0x80);
         const char *next = at;
@@ -37,25 +37,14 @@ static bool cased_after(const char *at, const char *end)
     return false;
 }
 
-size_t lower_word(const char *word, size_t size, char *out)
+size_t lower_char(const char *begin, const char **at, const char *end, char *out)
 {
-    const char *at = word, *end = word + size;
-    char *start = out;
-    while (at < end) {
-        const char *here = at;
-        uint32_t code_point = utf8_next(&at), lower[2];
-        unsigned count = chars_lower(code_point, lower);
-        if (code_point == 0x3A3 && cased_before(word, here) && !cased_after(at, end))
-            lower[0] = 0x3C2;
-        for (unsigned i = 0; i < count; i++) out += utf8_put(lower[i], out);
-    }
-    return (size_t)(out - start);
-}
-
-void lower_ascii(const char *word, size_t size, char *out)
-{
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)word[i];
-        out[i] = (char)(c | ((unsigned char)(c - 'A') < 26) << 5);
-    }
+    const char *here = *at;
+    uint32_t code_point = utf8_next(at), lower[2];
+    unsigned count = chars_lower(code_point, lower);
+    if (code_point == 0x3A3 && cased_before(begin, here) && !cased_after(*at, end))
+        lower[0] = 0x3C2;
+    size_t size = utf8_put(lower[0], out);
+    if (count == 2) size += utf8_put(lower[1], out + size);
+    return size;
 }

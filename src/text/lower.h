@@ -1,7 +1,8 @@
-/* lower.h - one word into lower case, as Python's str.lower does it.
+/* lower.h - lower case as Python's str.lower has it.
  *
- * In      a word: valid UTF-8 without white space
- * Out     at most LOWER_BOUND(size) bytes; out does not overlap the word
+ * In      valid UTF-8
+ * Out     at most LOWER_CHAR_MAX bytes a character, and never more than 3/2 of the text
+ * Time    looking around a sigma is linear in the text for all of them together
  * Threads any number
  */
 // SPDX-License-Identifier: Apache-2.0
@@ -10,13 +11,11 @@
 
 #include <stddef.h>
 
-/* U+0130 and U+023A: two bytes become three. */
-#define LOWER_BOUND(bytes) ((bytes) + (bytes) / 2)
+enum { LOWER_CHAR_MAX = 4 };
 
-/* Returns the bytes written. A capital sigma at the end of the word becomes a final one. */
-size_t lower_word(const char *word, size_t size, char *out);
-
-/* The same for ASCII, where the size stays. */
-void lower_ascii(const char *word, size_t size, char *out);
+/* Writes the lower case of the character at *at, which moves behind it; returns the
+ * bytes written. A capital sigma becomes a final one at the end of its word in
+ * the text [begin, end). */
+size_t lower_char(const char *begin, const char **at, const char *end, char *out);
 
 #endif

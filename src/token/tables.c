@@ -2,8 +2,10 @@
  *
  * Nearly every word is looked up and hardly any is an exception. Two small
  * tables say which sizes occur with a first byte and with a last one; both agree
- * for few ordinary words. The hash reads the first and the last eight bytes, so
- * its time does not depend on the size; tools/tables.py computes the same.
+ * for few ordinary words, and a slot holds 16 bits of the hash beside the row, so
+ * that hardly any row is read in vain. The hash reads the first and the last
+ * eight bytes, so its time does not depend on the size; tools/tables.py computes
+ * the same.
  */
 // SPDX-License-Identifier: Apache-2.0
 #include "token/tables.h"
@@ -46,25 +48,18 @@ static uint32_t spread(const char *text, size_t size)
     return (uint32_t)(((a ^ b * 0x9E3779B97F4A7C15u ^ size) * 0xD6E8FEB86659FD93u) >> 32);
 }
 
-const struct exception *tables_exception(unsigned rule_set, const char *text, size_t size)
+const struct exception *tables_look_up(unsigned rule_set, const char *text, size_t size)
 {
-    if (size == 0 || size > EXCEPTION_SIZE_MAX) return NULL;
-    uint32_t sizes = exception_first[(unsigned char)text[0]] &
-                     exception_last[(unsigned char)text[size - 1]];
-    if ((sizes >> size & 1) == 0) return NULL;
-    for (uint32_t slot = spread(text, size) % EXCEPTION_SLOTS; exception_slots[slot] != 0xFFFF;
+    uint32_t hash = spread(text, size), tag = hash >> 16;
+    for (uint32_t slot = hash % EXCEPTION_SLOTS; exception_slots[slot] != EXCEPTION_NONE;
          slot = (slot + 1) % EXCEPTION_SLOTS) {
-        const struct exception *row = &exceptions[exception_slots[slot]];
+        if (exception_slots[slot] >> 16 != tag) continue;
+        const struct exception *row = &exceptions[exception_slots[slot] & 0xFFFF];
         if (row->size == size && (row->rule_sets >> rule_set & 1) != 0 &&
             memcmp(exception_pool + row->at, text, size) == 0)
             return row;
     }
     return NULL;
-}
-
-bool tables_phrase_begins(const char *token, size_t size)
-{
-    return size < 32 && (phrase_first[(unsigned char)token[0]] >> size & 1) != 0;
 }
 
 uint32_t tables_flags_of_class(unsigned rule_set, unsigned class_)
@@ -75,7 +70,7 @@ uint32_t tables_flags_of_class(unsigned rule_set, unsigned class_)
 size_t tables_bytes(void)
 {
     return sizeof class_flags + sizeof tables_ascii + sizeof exception_pool + sizeof exceptions +
-           sizeof exception_slots + sizeof exception_first + sizeof exception_last +
-           sizeof phrase_first + sizeof prefix_strings + sizeof suffix_strings +
+           sizeof exception_slots + sizeof tables_exception_first +
+           sizeof tables_exception_last + sizeof tables_phrase_first + sizeof tables_phrase_second + sizeof prefix_strings + sizeof suffix_strings +
            sizeof digit_strings + sizeof tables_infixes + sizeof tables_infix_first;
 }

@@ -90,11 +90,23 @@ extern const uint32_t tables_ascii[TABLES_RULE_SETS][128];
 
 enum { TABLES_EXCEPTION_BYTES_MAX = 29, TABLES_PHRASE_TOKENS_MAX = 11 };
 
-/* The exception that text is in this rule set, or NULL. */
-const struct exception *tables_exception(unsigned rule_set, const char *text, size_t size);
+/* Sizes, as bits, of exceptions with this first byte, with this last byte; of first
+ * tokens of phrases with this first byte; and whether a second one begins with it. */
+extern const uint32_t tables_exception_first[256], tables_exception_last[256];
+extern const uint32_t tables_phrase_first[256];
+extern const uint8_t tables_phrase_second[256];
 
-/* Whether a phrase of several tokens may begin with this one. */
-bool tables_phrase_begins(const char *token, size_t size);
+const struct exception *tables_look_up(unsigned rule_set, const char *text, size_t size);
+
+/* The exception that text is in this rule set, or NULL. */
+static inline const struct exception *tables_exception(unsigned rule_set, const char *text,
+                                                       size_t size)
+{
+    if (size == 0 || size > TABLES_EXCEPTION_BYTES_MAX) return NULL;
+    uint32_t sizes = tables_exception_first[(unsigned char)text[0]] &
+                     tables_exception_last[(unsigned char)text[size - 1]];
+    return (sizes >> size & 1) != 0 ? tables_look_up(rule_set, text, size) : NULL;
+}
 
 uint32_t tables_flags_of_class(unsigned rule_set, unsigned class_);
 
