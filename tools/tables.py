@@ -268,8 +268,10 @@ for mask, string, tokens, phrase in exceptions:
     first[data[0]] |= 1 << len(data)
     last_byte[data[-1]] |= 1 << len(data)
     if phrase:
-        phrase_first[data[0]] |= 1 << len(phrase[0].encode())
-        phrase_second[phrase[1].encode()[0]] = 1
+        second = phrase[1].encode()[0]
+        if phrase_second[second] == 0:  # 0 is: none begins so
+            phrase_second[second] = max(phrase_second) + 1
+        phrase_first[data[0]] |= 1 << phrase_second[second]
         phrase_tokens = max(phrase_tokens, len(phrase))
     rows_c.append("{%d,%d,%d,0x%x,0x%x}" % (pooled[data], len(data), mask, starts(tokens), starts(phrase) if phrase else 0))
 
@@ -303,7 +305,8 @@ token.append("#define EXCEPTION_NONE 0xFFFFFFFFu\n")
 token.append(array("uint32_t", "exception_slots", ["0x%x" % x for x in slots]))
 token.append(array("uint32_t", "tables_exception_first", ["0x%x" % x for x in first], storage=""))
 token.append(array("uint32_t", "tables_exception_last", ["0x%x" % x for x in last_byte], storage=""))
-token.append(array("uint32_t", "tables_phrase_first", ["0x%x" % x for x in phrase_first], storage=""))
+assert max(phrase_second) < 64
+token.append(array("uint64_t", "tables_phrase_first", ["0x%x" % x for x in phrase_first], storage=""))
 token.append(array("uint8_t", "tables_phrase_second", phrase_second, storage=""))
 token.append(strings("prefix_strings", prefix_many))
 token.append(strings("suffix_strings", suffix_many))

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/eight.h"
 #include "text/chars.h"
 #include "text/lower.h"
 #include "text/unescape.h"
@@ -138,32 +139,6 @@ void clean_html(struct clean *clean)
     unescape(clean);
 }
 
-/* ---- eight bytes at once ---- */
-
-static inline uint64_t eight(const char *at)
-{
-    uint64_t word;
-    memcpy(&word, at, sizeof word);
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    word = __builtin_bswap64(word);
-#endif
-    return word;
-}
-
-/* A high bit in every zero byte; sometimes in one above a zero byte as well. */
-static inline uint64_t zeros(uint64_t word)
-{
-    return (word - 0x0101010101010101u) & ~word & 0x8080808080808080u;
-}
-
-static inline uint64_t equals(uint64_t word, char c)
-{
-    return zeros(word ^ (0x0101010101010101u * (unsigned char)c));
-}
-
-/* The number of the lowest byte marked; the first byte in memory is the lowest. */
-static inline size_t first_byte(uint64_t marks) { return (size_t)__builtin_ctzll(marks) / 8; }
-
 /* ---- replace_rep ---- */
 
 static inline size_t char_size(const char *at)
@@ -179,9 +154,9 @@ void clean_repeats(struct clean *clean)
     bool found = false;
     while (at < end) {
         if (end - at >= 10) { /* ASCII, and no byte equal to the two behind it */
-            uint64_t word = eight(at);
-            uint64_t same = zeros((word ^ eight(at + 1)) | (word ^ eight(at + 2)));
-            if (((word & 0x8080808080808080u) | same) == 0) {
+            uint64_t word = eight_load(at);
+            uint64_t same = eight_zeros((word ^ eight_load(at + 1)) | (word ^ eight_load(at + 2)));
+            if (((word & EIGHT_HIGH) | same) == 0) {
                 at += 8;
                 continue;
             }
@@ -264,13 +239,10 @@ struct wrepeat {
     size_t size, count;
 };
 
-/* Whether a repetition begins at `word`. If not, *out_next is where to look on:
- * everything before it is one word. */
-static bool wrepeat_at(const char *word, const char *end, struct wrepeat *out,
-                       const char **out_next)
+/* Whether a repetition begins at `word`. */
+static bool wrepeat_at(const char *word, const char *end, struct wrepeat *out)
 {
     const char *at = word_end(word, end);
-    *out_next = at;
     size_t size = (size_t)(at - word);
     if (size == 0) return false;
     const char *next = skip_spaces(at, end), *copy_end = NULL;
@@ -299,42 +271,58 @@ static bool wrepeat_at(const char *word, const char *end, struct wrepeat *out,
 /* The first white space from `at` on, or end. */
 static const char *find_space(const char *at, const char *end)
 {
-    for (; at < end; at++) {
-        unsigned kind = kind_of(*at);
-        if (kind == KIND_SPACE || (kind == KIND_HIGH && chars_space(at, end) > 0)) break;
+    while (at < end) {
+        if (end - at >= 8) { /* control characters and blanks, or beyond ASCII */
+            uint64_t word = eight_load(at);
+            uint64_t hit = eight_between(word, 0, ' ') | (word & EIGHT_HIGH);
+            if (hit == 0) {
+                at += 8;
+                continue;
+            }
+            at += eight_first(hit);
+        }
+        if (chars_space(at, end) > 0) break;
+        at++;
     }
     return at;
 }
 
+/* A candidate is a word right behind white space, or at the very beginning. The
+ * word behind it must begin alike, which tells nearly all apart at one glance. */
 void clean_wrepeats(struct clean *clean)
 {
-    const char *from = clean->text.data, *end = from + clean->text.size, *at = from;
+    const char *from = clean->text.data, *end = from + clean->text.size, *begin = from;
     struct out out = out_open(clean);
     bool found = false;
-    if (at == end) return;
-    size_t space = chars_space(at, end); /* none: the very beginning counts as well */
-    for (;;) {
+    const char *space = begin, *word = begin; /* the white space before the word, and the word */
+    if (word < end) word += chars_space(word, end);
+    while (word < end) {
         struct wrepeat hit;
-        const char *next;
-        if (wrepeat_at(at + space, end, &hit, &next)) {
-            put(&out, from, (size_t)(at - from));
-            put(&out, " xxwrep ", 8);
-            put_number(&out, hit.count);
-            put(&out, " ", 1);
-            put(&out, hit.word, hit.size);
-            put(&out, " ", 1);
-            next = hit.rest;
-            if (next < end) { /* the character behind goes along, and is passed */
-                size_t size = char_size(next);
-                put(&out, next, size);
-                next += size;
-            }
-            from = next;
-            found = true;
+        const char *next = find_space(word, end), *last = next;
+        const char *behind = next;
+        for (size_t size; behind < end && (size = chars_space(behind, end)) > 0; behind += size)
+            last = behind;
+        if (behind == end) break;
+        if (next == word || *behind != *word || !wrepeat_at(word, end, &hit)) {
+            space = last;
+            word = behind;
+            continue;
         }
-        at = find_space(next, end);
-        if (at == end) break;
-        space = chars_space(at, end);
+        put(&out, from, (size_t)(space - from));
+        put(&out, " xxwrep ", 8);
+        put_number(&out, hit.count);
+        put(&out, " ", 1);
+        put(&out, hit.word, hit.size);
+        put(&out, " ", 1);
+        from = hit.rest;
+        if (from < end) { /* the character behind goes along, and is passed */
+            size_t size = char_size(from);
+            put(&out, from, size);
+            from += size;
+        }
+        found = true;
+        space = find_space(from, end);
+        word = space < end ? space + chars_space(space, end) : end;
     }
     if (!found) return;
     put(&out, from, (size_t)(end - from));
@@ -352,10 +340,10 @@ void clean_spaces(struct clean *clean)
     bool blank = false; /* the last byte written is one */
     while (at < end) {
         while (end - at >= 9 && out.end - out.at >= 8 && !(blank && *at == ' ')) {
-            uint64_t word = eight(at);
-            uint64_t hit = equals(word, '/') | equals(word, '#') | equals(word, '\\') |
-                           (equals(word, ' ') & equals(eight(at + 1), ' '));
-            size_t plain = hit == 0 ? 8 : first_byte(hit);
+            uint64_t word = eight_load(at);
+            uint64_t hit = eight_equal(word, '/') | eight_equal(word, '#') | eight_equal(word, '\\') |
+                           (eight_equal(word, ' ') & eight_equal(eight_load(at + 1), ' '));
+            size_t plain = hit == 0 ? 8 : eight_first(hit);
             memcpy(out.at, at, 8);
             out.at += plain;
             at += plain;
@@ -420,11 +408,8 @@ static bool space_before(const char *begin, const char *at)
  * the first that is A-Z or not ASCII. */
 static inline size_t plain_bytes(uint64_t word)
 {
-    const uint64_t ones = 0x0101010101010101u, high = ones * 0x80;
-    uint64_t low = word & ~high;
-    uint64_t upper = (low + ones * (0x80 - 'A')) & ~(low + ones * (0x80 - 'Z' - 1)) & high;
-    uint64_t hit = upper | (word & high);
-    return hit == 0 ? 8 : first_byte(hit);
+    uint64_t hit = eight_between(word, 'A', 'Z') | (word & EIGHT_HIGH);
+    return hit == 0 ? 8 : eight_first(hit);
 }
 
 /* Most text is small letters and blanks, which stay: only a capital or a
@@ -446,7 +431,7 @@ void clean_case(struct clean *clean)
             break;
         }
         if (end - at >= 8) {
-            size_t plain = plain_bytes(eight(at));
+            size_t plain = plain_bytes(eight_load(at));
             memcpy(out.at, at, 8);
             out.at += plain;
             at += plain;

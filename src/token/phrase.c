@@ -31,11 +31,8 @@ _Static_assert((int)TABLES_PHRASE_TOKENS_MAX < (int)ACCEPTED_SHIFT, "a length is
 static inline uint16_t spans_at(const struct split *split, const char *base, size_t i)
 {
     const struct token *token = &split->tokens[i];
-    if (i + 1 == split->count || tables_phrase_second[(unsigned char)base[token[1].at]] == 0)
+    if (i + 1 == split->count || !tables_phrase_begins(base[token->at], base[token[1].at]))
         return 0; /* by far the most */
-    if (token->size > TABLES_EXCEPTION_BYTES_MAX ||
-        (tables_phrase_first[(unsigned char)base[token->at]] >> token->size & 1) == 0)
-        return 0;
     char text[TABLES_EXCEPTION_BYTES_MAX];
     size_t size = 0;
     uint32_t starts = 0;

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/eight.h"
 #include "text/chars.h"
 #include "token/affix.h"
 #include "token/phrase.h"
@@ -167,20 +168,29 @@ static void split_chunk(struct split *split, struct piece piece, uint32_t flags)
         emit_exception(split, piece.base, piece.begin, row);
         return;
     }
-    bool unit = (flags & TABLES_DIGIT) != 0 && (flags & TABLES_UNIT_END) != 0;
-    if ((flags & AFFIX_FLAGS) == 0 && !unit)
+    if ((flags & (AFFIX_FLAGS | TABLES_DIGIT)) == 0) /* without a digit there is no unit */
         emit(split, piece.base, piece.begin, piece.end);
     else
         split_piece(split, piece);
 }
 
-/* The end of what is no white space from `at` on, and the flags of all of it. */
+/* The end of what is no white space from `at` on, and the flags of all of it;
+ * small letters a-z count as having none. */
 static const char *chunk_end(unsigned rule_set, const char *at, const char *end,
                              uint32_t *out_flags)
 {
     const uint32_t *ascii = tables_ascii[rule_set];
     uint32_t flags = 0;
     while (at < end) {
+        if (end - at >= 8) {
+            uint64_t other = ~eight_between(eight_load(at), 'a', 'z') & EIGHT_HIGH;
+            if (other == 0) {
+                at += 8;
+                continue;
+            }
+            at += eight_first(other);
+            if (*at == ' ') break;
+        }
         unsigned char c = (unsigned char)*at;
         const char *next = at + 1;
         uint32_t one = c < 0x80 ? ascii[c] : (next = at, tables_next(rule_set, &next));
@@ -204,13 +214,14 @@ void split_text(struct split *split, struct slice text)
     check(text.size < UINT32_MAX);
     const char *base = text.data, *end = base + text.size, *at = base;
     split->count = 0;
-    split->cut = false;
+    split->cut = split->blanks = false;
     bool first = true;
     while (at < end && !split->cut) {
         if (chars_space(at, end) > 0) {
             const char *next = spaces_end(at, end);
             /* One blank belongs to the word before it. */
             if (*at == ' ' && !first) at++;
+            if (next - at > 1) split->blanks = true;
             emit(split, base, at, next);
             at = next;
         } else {

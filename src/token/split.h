@@ -41,6 +41,7 @@ struct split {
     size_t tokens_max, count;
     char *starts; /* scratch, as many bytes as the text */
     bool cut;
+    bool blanks; /* some token is white space of several bytes */
 };
 
 /* Fills split->tokens, count and cut. text.size < 4 GiB. */

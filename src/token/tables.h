@@ -90,11 +90,20 @@ extern const uint32_t tables_ascii[TABLES_RULE_SETS][128];
 
 enum { TABLES_EXCEPTION_BYTES_MAX = 29, TABLES_PHRASE_TOKENS_MAX = 11 };
 
-/* Sizes, as bits, of exceptions with this first byte, with this last byte; of first
- * tokens of phrases with this first byte; and whether a second one begins with it. */
+/* Sizes, as bits, of exceptions with this first byte, with this last byte. */
 extern const uint32_t tables_exception_first[256], tables_exception_last[256];
-extern const uint32_t tables_phrase_first[256];
+
+/* The first bytes of second tokens of phrases, numbered; which of them follow a
+ * first token with this first byte. */
 extern const uint8_t tables_phrase_second[256];
+extern const uint64_t tables_phrase_first[256];
+
+/* Whether a phrase may begin with two tokens that begin with these bytes. */
+static inline bool tables_phrase_begins(char first, char second)
+{
+    return (tables_phrase_first[(unsigned char)first] >>
+                tables_phrase_second[(unsigned char)second] & 1) != 0;
+}
 
 const struct exception *tables_look_up(unsigned rule_set, const char *text, size_t size);
 

@@ -131,6 +131,6 @@ void token_one(const struct token_way *way, struct slice text, struct token_scra
         split.starts = scratch->buffers[buffer ^ 1];
     }
     split_text(&split, text);
-    if (!way->no_rules) show_blanks(&split, text, scratch->buffer_size - text.size);
+    if (!way->no_rules && split.blanks) show_blanks(&split, text, scratch->buffer_size - text.size);
     *out = (struct token_list){text.data, split.tokens, split.count, split.cut};
 }
