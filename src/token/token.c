@@ -81,10 +81,10 @@ void token_lay(struct token_scratch *scratch, size_t text_max, size_t tokens_max
     scratch->marks = arena_take(arena, scratch->tokens_max, sizeof *scratch->marks);
 }
 
-size_t token_count_bound(const struct token_way *way, size_t text_bytes)
+size_t token_count_bound(size_t text_bytes)
 {
-    /* A token has a byte, and one that a phrase adds, three bytes at least. */
-    return (way->no_rules ? text_bytes : CLEAN_BOUND(text_bytes)) + 1;
+    /* The most is four for three bytes: `/A!` becomes `/`, `xxup`, `a`, `!`. */
+    return 2 * text_bytes + 16;
 }
 
 /* Shows the blanks inside tokens, which only tokens of white space have. */
@@ -131,6 +131,7 @@ void token_one(const struct token_way *way, struct slice text, struct token_scra
         split.starts = scratch->buffers[buffer ^ 1];
     }
     split_text(&split, text);
-    if (!way->no_rules && split.blanks) show_blanks(&split, text, scratch->buffer_size - text.size);
+    if (!way->no_rules && !way->no_post && split.blanks)
+        show_blanks(&split, text, scratch->buffer_size - text.size);
     *out = (struct token_list){text.data, split.tokens, split.count, split.cut};
 }

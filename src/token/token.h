@@ -29,6 +29,7 @@ struct token_way {
     unsigned rule_set;
     bool words;    /* by Unicode's word boundaries */
     bool no_rules; /* fastai's text rules and post rule left out */
+    bool no_post;  /* the post rule alone left out, as fastai's predict does */
 };
 
 /* "spacy3" or "spacy2"; false if name is neither. */
@@ -51,7 +52,7 @@ void token_lay(struct token_scratch *scratch, size_t text_max, size_t tokens_max
                struct arena *arena);
 
 /* Enough tokens for any text of so many bytes. */
-size_t token_count_bound(const struct token_way *way, size_t text_bytes);
+size_t token_count_bound(size_t text_bytes);
 
 struct token_list {
     const char *text; /* what tokens are places in */

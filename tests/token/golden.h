@@ -20,7 +20,7 @@ static inline void golden_scratch(struct token_scratch *scratch, struct arena *a
 {
     struct error err;
     struct arena count = arena_measure();
-    size_t tokens = CLEAN_BOUND(size) + 1;
+    size_t tokens = token_count_bound(size);
     token_lay(scratch, size, tokens, &count);
     assert_fine(arena_open(arena, count.used, &err), &err);
     token_lay(scratch, size, tokens, arena);
