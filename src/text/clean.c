@@ -426,11 +426,7 @@ void clean_case(struct clean *clean)
     struct out out = out_open(clean);
     put(&out, "xxbos ", 6);
     while (at < end) {
-        if (out.end - out.at < 8) {
-            out.cut = true;
-            break;
-        }
-        if (end - at >= 8) {
+        if (end - at >= 8 && out.end - out.at >= 8) {
             size_t plain = plain_bytes(eight_load(at));
             memcpy(out.at, at, 8);
             out.at += plain;
@@ -441,10 +437,10 @@ void clean_case(struct clean *clean)
         if ((kind & KIND_UPPER) != 0 && space_before(begin, at)) {
             const char *next = run_end(at, end, &kinds);
             put_marker(&out, (size_t)(next - at), kinds);
-            if (out.end - out.at < 1) {
-                out.cut = true;
-                break;
-            }
+        }
+        if (out.end - out.at < LOWER_CHAR_MAX) {
+            out.cut = true;
+            break;
         }
         if (kind != KIND_HIGH)
             *out.at++ = (char)(*at++ | (kind & KIND_UPPER ? 0x20 : 0));

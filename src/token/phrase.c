@@ -33,12 +33,12 @@ static inline uint16_t spans_at(const struct split *split, const char *base, siz
     const struct token *token = &split->tokens[i];
     if (i + 1 == split->count || !tables_phrase_begins(base[token->at], base[token[1].at]))
         return 0; /* by far the most */
-    char text[TABLES_EXCEPTION_BYTES_MAX];
-    size_t size = 0;
+    char text[TABLES_EXCEPTION_BYTES_MAX + 1];
+    size_t size = 0, size_max = tables_exception_longest(base[token->at]);
     uint32_t starts = 0;
     uint16_t lengths = 0;
     for (size_t n = 1; n <= TABLES_PHRASE_TOKENS_MAX && i + n <= split->count; n++, token++) {
-        if (token->size > sizeof text - size) break;
+        if (token->size > size_max - size) break;
         memcpy(text + size, base + token->at, token->size);
         starts |= 1u << size;
         size += token->size;
@@ -52,7 +52,10 @@ static inline uint16_t spans_at(const struct split *split, const char *base, siz
 /* Decides the spans of the tokens [begin, end), which no span crosses. */
 static void weigh(uint16_t *marks, size_t begin, size_t end)
 {
+    unsigned lengths = 0;
+    for (size_t i = begin; i < end; i++) lengths |= marks[i];
     for (unsigned n = TABLES_PHRASE_TOKENS_MAX; n >= 2; n--) {
+        if ((lengths >> n & 1) == 0) continue;
         for (size_t i = begin; i + n <= end; i++) {
             if ((marks[i] >> n & 1) == 0) continue;
             if (((marks[i] | marks[i + n - 1]) & MARKED) == 0)

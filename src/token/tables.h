@@ -105,6 +105,13 @@ static inline bool tables_phrase_begins(char first, char second)
                 tables_phrase_second[(unsigned char)second] & 1) != 0;
 }
 
+/* The size of the longest exception with this first byte, 0 if there is none. */
+static inline size_t tables_exception_longest(char first)
+{
+    uint32_t sizes = tables_exception_first[(unsigned char)first];
+    return sizes != 0 ? 31 - (unsigned)__builtin_clz(sizes) : 0;
+}
+
 const struct exception *tables_look_up(unsigned rule_set, const char *text, size_t size);
 
 /* The exception that text is in this rule set, or NULL. */
