@@ -1,0 +1,25 @@
+/* pack.h - f32 weights into int8 with a scale a row, laid out for the kernels.
+ *
+ * A row's scale is its largest magnitude / 127, so a weight is off by half a
+ * scale at most.
+ *
+ * Memory  the caller's; sizes as nn/kernel.h says
+ * Threads any number
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NN_PACK_H
+#define NN_PACK_H
+
+#include "nn/kernel.h"
+
+/* weight [4 * units, columns] as torch stores it. */
+void pack_matrix(const float *weight, size_t units, size_t columns, int8_t *out_weights,
+                 float *out_scales, int32_t *out_sums);
+
+/* The sum of two biases [4 * units], in the order of the packed rows. */
+void pack_bias(const float *a, const float *b, size_t units, float *out);
+
+/* A row of an embedding; returns its scale. */
+float pack_row(const float *x, size_t count, int8_t *out);
+
+#endif
