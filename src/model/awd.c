@@ -67,7 +67,7 @@ enum error_code awd_encode(const struct weights *weights, const uint32_t *ids, s
     struct window window = {0};
     TRY(window_of(shape, ids, count, &window, err));
     forget(shape, scratch);
-    pool_begin(pooled, width);
+    pool_begin(pooled, width, 0, width);
     for (size_t start = 0; start < count; start += bptt) {
         size_t steps = count - start < bptt ? count - start : bptt;
         const float *out = block(weights, ids + start, steps, scratch);

@@ -116,6 +116,7 @@ static struct weights_row row_of(const struct template *template, const struct w
                               .index = index,
                               .rows = dim_size(shape, template->rows, index),
                               .columns = dim_size(shape, template->columns, index),
+                              .vector = template->rows == DIM_ONE,
                               .group = template->group,
                               .initial = template->initial};
     const char *mark = strchr(template->name, '%');
@@ -154,43 +155,34 @@ void weights_begin(struct weights *weights, const struct weights_shape *shape)
     }
 }
 
-void weights_bind(struct weights *weights, const struct weights_row *row, const float *data)
+/* Where the address of a parameter is kept. */
+static const float **place(struct weights *weights, const struct weights_row *row)
 {
-    check(row->index < WEIGHTS_LAYERS_MAX && row->id < WEIGHTS_IDS);
+    check(row->id < WEIGHTS_IDS && row->index < WEIGHTS_LAYERS_MAX);
     struct lstm_weights *layer = &weights->layers[row->index];
     struct weights_block *block = &weights->blocks[row->index % WEIGHTS_BLOCKS_MAX];
-    switch (row->id) {
-    case WEIGHTS_EMBEDDING:
-        weights->embedding = data;
-        return;
-    case WEIGHTS_RECURRENT:
-        layer->recurrent = data;
-        return;
-    case WEIGHTS_INPUT:
-        layer->input = data;
-        return;
-    case WEIGHTS_BIAS_INPUT:
-        layer->bias_input = data;
-        return;
-    case WEIGHTS_BIAS_RECURRENT:
-        layer->bias_recurrent = data;
-        return;
-    case WEIGHTS_NORM_GAIN:
-        block->norm.gain = data;
-        return;
-    case WEIGHTS_NORM_BIAS:
-        block->norm.bias = data;
-        return;
-    case WEIGHTS_NORM_MEAN:
-        block->norm.mean = data;
-        return;
-    case WEIGHTS_NORM_VARIANCE:
-        block->norm.variance = data;
-        return;
-    case WEIGHTS_DENSE:
-        block->dense = data;
-        return;
-    case WEIGHTS_IDS:
-        break;
-    }
+    const float **const places[WEIGHTS_IDS] = {
+        [WEIGHTS_EMBEDDING] = &weights->embedding,
+        [WEIGHTS_RECURRENT] = &layer->recurrent,
+        [WEIGHTS_INPUT] = &layer->input,
+        [WEIGHTS_BIAS_INPUT] = &layer->bias_input,
+        [WEIGHTS_BIAS_RECURRENT] = &layer->bias_recurrent,
+        [WEIGHTS_NORM_GAIN] = &block->norm.gain,
+        [WEIGHTS_NORM_BIAS] = &block->norm.bias,
+        [WEIGHTS_NORM_MEAN] = &block->norm.mean,
+        [WEIGHTS_NORM_VARIANCE] = &block->norm.variance,
+        [WEIGHTS_DENSE] = &block->dense,
+    };
+    return places[row->id];
+}
+
+void weights_bind(struct weights *weights, const struct weights_row *row, const float *data)
+{
+    *place(weights, row) = data;
+}
+
+const float *weights_data(const struct weights *weights, const struct weights_row *row)
+{
+    struct weights copy = *weights;
+    return *place(&copy, row);
 }

@@ -10,6 +10,7 @@
 #ifndef MODEL_WEIGHTS_H
 #define MODEL_WEIGHTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -64,6 +65,7 @@ struct weights_row {
     enum weights_id id;
     unsigned index; /* of the layer or block */
     size_t rows, columns;
+    bool vector; /* of one dimension: columns */
     enum weights_group group;
     enum weights_initial initial;
     char name[WEIGHTS_NAME_MAX];
@@ -97,5 +99,6 @@ size_t weights_list(const struct weights_shape *shape, struct weights_row rows[W
 /* Sets shapes and leaves the pointers NULL; weights_bind sets one of them. */
 void weights_begin(struct weights *weights, const struct weights_shape *shape);
 void weights_bind(struct weights *weights, const struct weights_row *row, const float *data);
+const float *weights_data(const struct weights *weights, const struct weights_row *row);
 
 #endif

@@ -55,7 +55,9 @@
     }
 
 TILE(tile1, 1)
-TILE(tile2, 2) TILE(tile3, 3) TILE(tile4, 4) TILE(tile5, 5) TILE(tile6, 6)
+TILE(tile2, 2)
+TILE(tile3, 3)
+TILE(tile4, 4) TILE(tile5, 5) TILE(tile6, 6)
 
     static void products(const struct kernel_matrix *matrix, size_t block,
                          const struct kernel_row *rows, size_t count, int32_t (*out)[KERNEL_LANES])

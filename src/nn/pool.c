@@ -7,9 +7,9 @@
 
 #include "base/check.h"
 
-void pool_begin(float *pooled, size_t features)
+void pool_begin(float *pooled, size_t features, size_t from, size_t to)
 {
-    for (size_t f = 0; f < features; f++) {
+    for (size_t f = from; f < to; f++) {
         pooled[f] = 0;
         pooled[features + f] = -INFINITY;
         pooled[2 * features + f] = 0;

@@ -15,9 +15,8 @@
 
 #include <stddef.h>
 
-void pool_begin(float *pooled, size_t features);
-
-/* Features [from, to) only: threads may share a step. */
+/* Features [from, to) only: threads may share a text. */
+void pool_begin(float *pooled, size_t features, size_t from, size_t to);
 void pool_add(float *pooled, size_t features, size_t from, size_t to, const float *step);
 void pool_last(float *pooled, size_t from, size_t to, const float *step);
 

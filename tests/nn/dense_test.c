@@ -107,7 +107,8 @@ static void pooling_is_last_maximum_mean(void **state)
     const float steps[3][2] = {{1, -5}, {3, -1}, {2, -3}};
     const float expected[] = {3, -1, 3, -1, 2, -3};
     float pooled[6];
-    pool_begin(pooled, 2);
+    pool_begin(pooled, 2, 0, 1);
+    pool_begin(pooled, 2, 1, 2);
     for (int t = 0; t < 3; t++) {
         pool_add(pooled, 2, 0, 1, steps[t]);
         pool_add(pooled, 2, 1, 2, steps[t]);
