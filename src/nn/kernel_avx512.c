@@ -57,7 +57,9 @@
 TILE(tile1, 1)
 TILE(tile2, 2)
 TILE(tile3, 3)
-TILE(tile4, 4) TILE(tile5, 5) TILE(tile6, 6)
+TILE(tile4, 4)
+TILE(tile5, 5)
+TILE(tile6, 6)
 
     static void products(const struct kernel_matrix *matrix, size_t block,
                          const struct kernel_row *rows, size_t count, int32_t (*out)[KERNEL_LANES])
@@ -68,6 +70,10 @@ TILE(tile4, 4) TILE(tile5, 5) TILE(tile6, 6)
     TILES[count - 1](matrix->weights + block * matrix->quads * KERNEL_LANES * KERNEL_QUAD,
                      matrix->quads, matrix->sums + block * KERNEL_LANES, rows, out);
 }
+
+#define KERNEL_CLAMP(x, limit)                                                                     \
+    *(x) = (floats)_mm512_max_ps(_mm512_min_ps((__m512) * (x), _mm512_set1_ps(limit)),             \
+                                 _mm512_set1_ps(-(limit)))
 
 #include "nn/kernel_body.h"
 

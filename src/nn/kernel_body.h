@@ -29,54 +29,35 @@ KERNEL_INLINE void load(floats *to, const float *from) { memcpy(to, from, sizeof
 KERNEL_INLINE void store(float *to, const floats *from) { memcpy(to, from, sizeof *from); }
 
 /* x kept within +-limit. */
+#ifdef KERNEL_CLAMP
+KERNEL_INLINE void clamp(floats *x, float limit) { KERNEL_CLAMP(x, limit); }
+#else
 KERNEL_INLINE void clamp(floats *x, float limit)
 {
-    whole over = *x > limit, under = *x < -limit;
-    whole bits = (whole)*x;
+    whole over = *x > limit, under = *x < -limit, bits = (whole)*x;
     floats high = limit - (floats){0}, low = -limit - (floats){0};
     *x = (floats)((bits & ~over & ~under) | ((whole)high & over) | ((whole)low & under));
 }
+#endif
 
-/* Whole numbers next to x, |x| < 2^22: the sum with 1.5 * 2^23 has no room for a fraction. */
-KERNEL_INLINE void nearest(floats *x)
-{
-    const float magic = 12582912.0f;
-    floats sum = *x + magic;
-    *x = sum - magic;
-}
+/* Added to x, |x| < 2^22, it leaves no room for a fraction: the sum ends in the whole
+ * number next to x. */
+static const float MAGIC = 12582912.0f; /* 1.5 * 2^23 */
 
-/* e^x for |x| <= 80 within 2 units in the last place: 2^n e^r, |r| <= ln 2 / 2, and a
- * polynomial for e^r (coefficients of Moshier's Cephes, expf). */
-KERNEL_INLINE void exponential(floats *x)
+/* e^(rate x), x within +-40 / |rate|, good to 3e-6, which is far less than int8 can tell:
+ * with t = rate x log2(e), 2^n times a polynomial for 2^f, n + f = t, |f| <= 1/2. */
+KERNEL_INLINE void exponential(floats *x, float rate)
 {
-    floats n = *x * 1.44269504088896341f;
-    nearest(&n);
-    floats r = *x - n * 0.693359375f;
-    r = r - n * -2.12194440e-4f;
-    floats p = r * 1.9875691500e-4f + 1.3981999507e-3f;
-    p = p * r + 8.3334519073e-3f;
-    p = p * r + 4.1665795894e-2f;
-    p = p * r + 1.6666665459e-1f;
-    p = p * r + 5.0000001201e-1f;
-    p = p * (r * r) + r + 1.0f;
-    whole power = __builtin_convertvector(n, whole) << 23;
-    *x = (floats)((whole)p + power);
-}
-
-KERNEL_INLINE void sigmoid(floats *x)
-{
-    floats minus = -*x;
-    clamp(&minus, 80.0f);
-    exponential(&minus);
-    *x = 1.0f / (1.0f + minus);
-}
-
-/* 2 sigmoid(2x) - 1: within 2^-23 of tanh, which is all that int8 can tell. */
-KERNEL_INLINE void tangent(floats *x)
-{
-    floats twice = *x + *x;
-    sigmoid(&twice);
-    *x = (twice + twice) - 1.0f;
+    clamp(x, rate < 0 ? -40.0f / rate : 40.0f / rate);
+    floats t = *x * (rate * 1.44269504f);
+    floats sum = t + MAGIC;
+    floats f = t - (sum - MAGIC);
+    floats p = f * 1.33335581e-3f + 9.61812911e-3f;
+    p = p * f + 5.55041087e-2f;
+    p = p * f + 2.40226507e-1f;
+    p = p * f + 6.93147181e-1f;
+    p = p * f + 1.0f;
+    *x = (floats)((whole)p + ((whole)sum << 23)); /* n sits in the low bits of sum */
 }
 
 KERNEL_TARGET static float quantise(const float *x, size_t count, float highest, uint8_t *q)
@@ -86,16 +67,14 @@ KERNEL_TARGET static float quantise(const float *x, size_t count, float highest,
     for (; i + KERNEL_UNITS <= count; i += KERNEL_UNITS) {
         floats v;
         load(&v, x + i);
-        v = v * inverse;
-        nearest(&v);
-        whole w = __builtin_convertvector(v, whole) ^ KERNEL_ZERO;
+        v = v * inverse + MAGIC;
+        whole w = (whole)v ^ KERNEL_ZERO; /* the lowest byte is the number */
         bytes16 b = __builtin_convertvector(w, bytes16);
         memcpy(q + i, &b, sizeof b);
     }
     for (; i < count; i++) {
-        const float magic = 12582912.0f;
-        float rounded = x[i] * inverse + magic;
-        q[i] = (uint8_t)((int)(rounded - magic) ^ KERNEL_ZERO);
+        float sum = x[i] * inverse + MAGIC;
+        q[i] = (uint8_t)((int)(sum - MAGIC) ^ KERNEL_ZERO);
     }
     memset(q + count, KERNEL_ZERO, stride - count);
     return highest / 127.0f;
@@ -159,17 +138,19 @@ KERNEL_INLINE void cell(const struct kernel_matrix *matrix, size_t lane, const i
         load(&z, row->z + lane + g * KERNEL_UNITS);
         gates[g] = z + gates[g];
     }
-    sigmoid(&gates[0]);
-    sigmoid(&gates[1]);
-    tangent(&gates[2]);
-    sigmoid(&gates[3]);
+    /* sigmoid(x) = 1 / (1 + e^-x), tanh(x) = (1 - e^-2x) / (1 + e^-2x): products of
+     * the two share a division. */
     size_t unit = lane / 4;
+    exponential(&gates[0], -1);
+    exponential(&gates[1], -1);
+    exponential(&gates[2], -2);
+    exponential(&gates[3], -1);
     load(&c, row->c + unit);
-    c = gates[1] * c + gates[0] * gates[2];
+    c = c / (1.0f + gates[1]) + (1.0f - gates[2]) / ((1.0f + gates[0]) * (1.0f + gates[2]));
     store(row->c + unit, &c);
     h = c;
-    tangent(&h);
-    h = gates[3] * h;
+    exponential(&h, -2);
+    h = (1.0f - h) / ((1.0f + gates[3]) * (1.0f + h));
     store(row->h + unit, &h);
 }
 

@@ -15,7 +15,7 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
-enum { SPINS_BEFORE_YIELD = 20000, LINE = 64 };
+enum { SPINS_BEFORE_YIELD = 2000, LINE = 64 };
 
 struct member {
     struct team *team;
