@@ -6,11 +6,11 @@
 
 static const struct kernel *const KERNELS[] = {
 #if defined __x86_64__
-    &KERNEL_AVX512, &KERNEL_AVX2,
+    &kernel_avx512, &kernel_avx2,
 #elif defined __aarch64__
-    &KERNEL_NEON_DOT, &KERNEL_NEON,
+    &kernel_dot, &kernel_neon,
 #endif
-    &KERNEL_PLAIN};
+    &kernel_plain};
 
 const struct kernel *kernel_at(size_t index)
 {

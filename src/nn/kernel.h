@@ -75,11 +75,11 @@ struct kernel {
                  struct kernel_row *rows, size_t count);
 };
 
-extern const struct kernel KERNEL_PLAIN;
+extern const struct kernel kernel_plain;
 #if defined __x86_64__
-extern const struct kernel KERNEL_AVX2, KERNEL_AVX512;
+extern const struct kernel kernel_avx2, kernel_avx512;
 #elif defined __aarch64__
-extern const struct kernel KERNEL_NEON, KERNEL_NEON_DOT;
+extern const struct kernel kernel_neon, kernel_dot;
 #endif
 
 /* The best kernel here, or the one of this name; ERR_UNAVAILABLE where this

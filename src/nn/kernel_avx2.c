@@ -67,7 +67,7 @@ KERNEL_TARGET static void products(const struct kernel_matrix *matrix, size_t bl
 
 static bool here(void) { return __builtin_cpu_supports("avx2"); }
 
-const struct kernel KERNEL_AVX2 = {"avx2", here, quantise, adopt, input, step};
+const struct kernel kernel_avx2 = {"avx2", here, quantise, adopt, input, step};
 #else
 typedef int kernel_avx2_is_for_x86;
 #endif

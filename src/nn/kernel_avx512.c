@@ -61,8 +61,8 @@ TILE(tile4, 4)
 TILE(tile5, 5)
 TILE(tile6, 6)
 
-    static void products(const struct kernel_matrix *matrix, size_t block,
-                         const struct kernel_row *rows, size_t count, int32_t (*out)[KERNEL_LANES])
+static void products(const struct kernel_matrix *matrix, size_t block,
+                     const struct kernel_row *rows, size_t count, int32_t (*out)[KERNEL_LANES])
 {
     static void (*const TILES[])(const int8_t *, size_t, const int32_t *, const struct kernel_row *,
                                  int32_t(*)[KERNEL_LANES]) = {tile1, tile2, tile3,
@@ -83,7 +83,7 @@ static bool here(void)
            __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512vnni");
 }
 
-const struct kernel KERNEL_AVX512 = {"avx512", here, quantise, adopt, input, step};
+const struct kernel kernel_avx512 = {"avx512", here, quantise, adopt, input, step};
 #else
 typedef int kernel_avx512_is_for_x86;
 #endif

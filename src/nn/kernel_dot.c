@@ -61,7 +61,7 @@ static bool here(void)
     return (getauxval(AT_HWCAP) & DOT_PRODUCT) != 0;
 }
 
-const struct kernel KERNEL_NEON_DOT = {"neon-dot", here, quantise, adopt, input, step};
+const struct kernel kernel_dot = {"neon-dot", here, quantise, adopt, input, step};
 #else
 typedef int kernel_dot_is_for_arm;
 #endif

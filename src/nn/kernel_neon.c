@@ -39,7 +39,7 @@ static void products(const struct kernel_matrix *matrix, size_t block,
 
 static bool here(void) { return true; }
 
-const struct kernel KERNEL_NEON = {"neon", here, quantise, adopt, input, step};
+const struct kernel kernel_neon = {"neon", here, quantise, adopt, input, step};
 #else
 typedef int kernel_neon_is_for_arm;
 #endif

@@ -28,4 +28,4 @@ static void products(const struct kernel_matrix *matrix, size_t block,
 
 static bool here(void) { return true; }
 
-const struct kernel KERNEL_PLAIN = {"plain", here, quantise, adopt, input, step};
+const struct kernel kernel_plain = {"plain", here, quantise, adopt, input, step};

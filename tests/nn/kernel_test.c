@@ -126,7 +126,7 @@ static void kernels_agree_bit_for_bit(void **state)
         struct outcome plain, other;
         layer_open(&layer, &rng);
         size_t units = layer.blocks * KERNEL_UNITS;
-        run(&KERNEL_PLAIN, &layer, ROWS, layer.blocks, &plain);
+        run(&kernel_plain, &layer, ROWS, layer.blocks, &plain);
         for (size_t i = 0; kernel_at(i) != NULL; i++) {
             if (!kernel_at(i)->here()) continue;
             run(kernel_at(i), &layer, 1 + rng_below(&rng, ROWS), rng_below(&rng, layer.blocks + 1),
@@ -152,7 +152,7 @@ static void plain_is_near_the_reference(void **state)
         struct layer layer;
         struct outcome out;
         layer_open(&layer, &rng);
-        run(&KERNEL_PLAIN, &layer, ROWS, layer.blocks, &out);
+        run(&kernel_plain, &layer, ROWS, layer.blocks, &out);
         for (size_t u = 0; u < layer.units; u++) {
             double z[4];
             for (size_t g = 0; g < 4; g++) {

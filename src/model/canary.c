@@ -1,0 +1,78 @@
+/* canary.c - ids rather than texts, so that what is judged is the network alone. */
+// SPDX-License-Identifier: Apache-2.0
+#include "model/canary.h"
+
+#include <math.h>
+
+#include "model/window.h"
+
+enum error_code canary_bind(struct canary *out_canary, const struct ulmfit *ulmfit,
+                            const struct bundle *bundle, struct error *err)
+{
+    const struct weights_shape *shape = &ulmfit->shrink.weights.shape;
+    struct canary canary = {0};
+    size_t starts = 0, ids = 0;
+    TRY(bundle_extent(bundle, "ulmfit.canary.start", 0, &starts, err));
+    TRY(bundle_extent(bundle, "ulmfit.canary.ids", 0, &ids, err));
+    TRY(bundle_tensor(bundle, "ulmfit.canary.start", SAFETENSORS_U32, starts, 0, &canary.start,
+                      err));
+    TRY(bundle_tensor(bundle, "ulmfit.canary.ids", SAFETENSORS_U32, ids, 0, &canary.ids, err));
+    if (starts < 2 || starts > 1000 || canary.start[0] != 0 || canary.start[starts - 1] != ids)
+        return error_set(err, ERR_MODEL, 0, "the model's canaries do not rise from 0 to %zu", ids);
+    canary.count = (uint32_t)starts - 1;
+    TRY(bundle_tensor(bundle, "ulmfit.canary.logits", SAFETENSORS_F32, canary.count,
+                      weights_classes(shape), &canary.logits, err));
+    for (size_t t = 0; t < ids; t++)
+        if (canary.ids[t] >= shape->vocab)
+            return error_set(err, ERR_MODEL, 0, "a canary of the model holds the unknown word %u",
+                             canary.ids[t]);
+    for (uint32_t i = 0; i < canary.count; i++) {
+        struct window window;
+        if (canary.start[i] >= canary.start[i + 1] ||
+            window_of(shape, canary.ids + canary.start[i], canary.start[i + 1] - canary.start[i],
+                      &window, err) != ERR_NONE)
+            return error_set(err, ERR_MODEL, 0, "canary %u of the model is empty", i + 1);
+    }
+    *out_canary = canary;
+    return ERR_NONE;
+}
+
+void canary_lay(struct canary *canary, const struct ulmfit *ulmfit, struct arena *arena)
+{
+    size_t classes = weights_classes(&ulmfit->shrink.weights.shape);
+    canary->found = arena_take(arena, 2 * classes, sizeof *canary->found);
+}
+
+/* found and expected are probabilities. */
+static enum error_code judge(uint32_t number, const float *found, const float *expected,
+                             size_t classes, struct error *err)
+{
+    size_t best = 0, wanted = 0;
+    float worst = 0;
+    for (size_t c = 0; c < classes; c++) {
+        worst = fmaxf(worst, fabsf(found[c] - expected[c]));
+        if (found[c] > found[best]) best = c;
+        if (expected[c] > expected[wanted]) wanted = c;
+    }
+    bool close = expected[wanted] - expected[best] < CANARY_BOUND;
+    if (worst < CANARY_BOUND && (best == wanted || close)) return ERR_NONE; /* not if NaN */
+    return error_set(err, ERR_MODEL, 0,
+                     "canary %u is answered class %zu with %.4f; it was class %zu with %.4f",
+                     number + 1, best, (double)found[best], wanted, (double)expected[wanted]);
+}
+
+enum error_code canary_run(const struct canary *canary, const struct ulmfit *ulmfit,
+                           struct ulmfit_pass *pass, uint32_t count, struct error *err)
+{
+    size_t classes = weights_classes(&ulmfit->shrink.weights.shape);
+    float *found = canary->found, *expected = canary->found + classes;
+    for (uint32_t i = 0; i < count && i < canary->count; i++) {
+        struct ulmfit_case text = {canary->ids + canary->start[i],
+                                   canary->start[i + 1] - canary->start[i], found};
+        TRY(ulmfit_forward(ulmfit, pass, &text, 1, err));
+        head_softmax(found, classes, found);
+        head_softmax(canary->logits + i * classes, classes, expected);
+        TRY(judge(i, found, expected, classes, err));
+    }
+    return ERR_NONE;
+}

@@ -1,0 +1,33 @@
+/* canary.h - whether a model still answers as it did when it was imported.
+ *
+ * A model file holds sequences of token ids with the logits of the exact path.
+ * The path that serves must find the same best answer, probabilities within
+ * CANARY_BOUND; where the best two lie closer than that, either will do.
+ *
+ * Threads one caller a pass
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef MODEL_CANARY_H
+#define MODEL_CANARY_H
+
+#include "model/ulmfit.h"
+
+#define CANARY_BOUND 0.05f
+
+struct canary {
+    uint32_t count;
+    const uint32_t *start, *ids; /* [count + 1]; all below the vocabulary's size */
+    const float *logits;         /* [count, classes], of the exact path */
+    float *found;                /* [classes] */
+};
+
+/* Points into the file and checks every index. */
+MUST_CHECK enum error_code canary_bind(struct canary *out_canary, const struct ulmfit *ulmfit,
+                                       const struct bundle *bundle, struct error *err);
+void canary_lay(struct canary *canary, const struct ulmfit *ulmfit, struct arena *arena);
+
+/* Runs the first `count` of them; ERR_MODEL names the one that is answered wrongly. */
+MUST_CHECK enum error_code canary_run(const struct canary *canary, const struct ulmfit *ulmfit,
+                                      struct ulmfit_pass *pass, uint32_t count, struct error *err);
+
+#endif
