@@ -64,6 +64,7 @@ static enum error_code safetensors_take(struct checkpoint *checkpoint, struct sl
     }
     for (size_t i = 0; i < checkpoint->safetensors.count; i++) {
         const struct safetensors_entry *entry = &checkpoint->safetensors.entries[i];
+        if (strncmp(entry->name, "pad.", 4) == 0) continue; /* between the tensors of our files */
         struct checkpoint_tensor tensor = {.name = slice_of(entry->name),
                                            .type = TYPES[entry->type],
                                            .rank = entry->dimensions,

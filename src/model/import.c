@@ -292,15 +292,27 @@ static enum error_code canaries_make(struct import *import, struct error *err)
     return code;
 }
 
+/* Failures of the reader name tensors; here they get the file's name as well. */
+static enum error_code weights_take(struct import *import, const struct import_options *options,
+                                    struct error *err)
+{
+    struct checkpoint checkpoint = {0};
+    struct error detail;
+    struct file_map map;
+    TRY(file_map(&map, options->weights, err));
+    enum error_code code = checkpoint_read(&checkpoint, map.bytes, &detail);
+    if (code == ERR_NONE)
+        code = import_weights(import, &checkpoint, options->bptt, options->max_len, &detail);
+    checkpoint_close(&checkpoint);
+    file_unmap(&map);
+    if (code == ERR_NONE) return ERR_NONE;
+    return error_set(err, code, 0, "%s: %.400s", options->weights, detail.detail);
+}
+
 static enum error_code build(struct import *import, const struct import_options *options,
                              struct error *err)
 {
-    struct checkpoint checkpoint;
-    TRY(checkpoint_open(&checkpoint, options->weights, err));
-    enum error_code code =
-        import_weights(import, &checkpoint, options->bptt, options->max_len, err);
-    checkpoint_close(&checkpoint);
-    if (code != ERR_NONE) return code;
+    TRY(weights_take(import, options, err));
     TRY(strings_open(&import->vocab, options->vocab, err));
     TRY(vocab_check(import, options->vocab, err));
     TRY(strings_open(&import->labels, options->labels, err));

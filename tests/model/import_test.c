@@ -1,4 +1,5 @@
-/* import_test.c - fastai's files in, fastai's answers out; what does not fit is named. */
+/* import_test.c - fastai's files in, fastai's answers out; what does not fit is named
+ * (lists of words: src/model/strings.c). */
 // SPDX-License-Identifier: Apache-2.0
 #include "model/import.h"
 

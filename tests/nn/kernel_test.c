@@ -1,4 +1,5 @@
-/* kernel_test.c - every kernel this processor runs gives the bits of the plain one, at random
+/* kernel_test.c - every kernel this processor runs (src/nn/kernel_avx2.c, src/nn/kernel_avx512.c,
+ * src/nn/kernel_neon.c, src/nn/kernel_dot.c) gives the bits of the plain one, at random
  * sizes, for any rows at once and any share of blocks; the plain one is right. */
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/kernel.h"

@@ -1,0 +1,126 @@
+/* cmd_import.c - weights that fastai trained become a model file. */
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/tick.h"
+#include "cli/cmd.h"
+#include "cli/version.h"
+#include "model/import.h"
+#include "text/case.h"
+
+/* Names of fields, each once. */
+static enum error_code check_fields(const char *list, struct error *err)
+{
+    bool seen[CASE_FIELDS] = {false};
+    struct slice rest = slice_of(list);
+    for (;;) {
+        const char *comma = rest.size == 0 ? NULL : memchr(rest.data, ',', rest.size);
+        struct slice name = {rest.data, comma == NULL ? rest.size : (size_t)(comma - rest.data)};
+        enum case_field field = case_find(name);
+        if (field == CASE_FIELDS)
+            return error_set(err, ERR_USAGE, 0, "--fields: there is no field '%.*s'",
+                             (int)name.size, name.data);
+        if (seen[field])
+            return error_set(err, ERR_USAGE, 0, "--fields: '%.*s' is named twice", (int)name.size,
+                             name.data);
+        seen[field] = true;
+        if (comma == NULL) return ERR_NONE;
+        rest = slice_from(rest, name.size + 1);
+    }
+}
+
+static enum error_code check_options(const struct options *options, struct error *err)
+{
+    if (options->output == NULL)
+        return error_set(err, ERR_USAGE, 0, "import needs -o MODEL, the file to write");
+    if (options->vocab == NULL)
+        return error_set(err, ERR_USAGE, 0, "import needs --vocab FILE, the words of the weights");
+    if (options->labels == NULL)
+        return error_set(err, ERR_USAGE, 0, "import needs --labels FILE, the names of the classes");
+    if (strcmp(options->tokenizer, "spacy3") != 0 && strcmp(options->tokenizer, "spacy2") != 0)
+        return error_set(err, ERR_USAGE, 0,
+                         "--tokenizer: no tokenizer '%s'; there are: spacy3, spacy2",
+                         options->tokenizer);
+    if (options->language[0] == '\0' || strlen(options->language) > 32)
+        return error_set(err, ERR_USAGE, 0, "--language: '%s' is no language", options->language);
+    TRY(check_fields(options->fields, err));
+    /* Reading for a minute and then not being able to write would be rude. */
+    struct file_write probe;
+    TRY(file_write_open(&probe, options->output, err));
+    file_write_abandon(&probe);
+    return ERR_NONE;
+}
+
+/* What answers need besides: every class answered however sure, none counted. */
+struct ease {
+    uint32_t *cases;  /* [classes], zeros */
+    float *threshold; /* [classes], zeros */
+    float target;
+};
+
+static void describe(const struct options *options, struct bundle_draft *draft)
+{
+    const char *slash = strrchr(options->operand[0], '/');
+    bundle_draft_meta(draft, "program", version_text);
+    bundle_draft_meta(draft, "members", "ulmfit");
+    bundle_draft_meta(draft, "fields", options->fields);
+    bundle_draft_meta(draft, "language", options->language);
+    bundle_draft_meta(draft, "tokenizer", options->tokenizer);
+    bundle_draft_meta(draft, "imported_from", slash != NULL ? slash + 1 : options->operand[0]);
+}
+
+static enum error_code write_model(const struct options *options, struct import *import,
+                                   const struct ease *ease, struct error *err)
+{
+    static struct bundle_draft draft;
+    size_t classes = weights_classes(&import->weights.shape);
+    TRY(bundle_draft_open(&draft, err));
+    describe(options, &draft);
+    import_draft(import, &draft);
+    bundle_draft_tensor(&draft, "labels.cases", SAFETENSORS_U32, classes, 0, ease->cases);
+    bundle_draft_tensor(&draft, "answer.threshold", SAFETENSORS_F32, classes, 0, ease->threshold);
+    bundle_draft_tensor(&draft, "answer.target", SAFETENSORS_F32, 1, 0, &ease->target);
+    enum error_code code = bundle_draft_write(&draft, options->output, err);
+    bundle_draft_close(&draft);
+    return code;
+}
+
+static void report(const struct options *options, const struct import *import, double seconds)
+{
+    const struct weights_shape *shape = &import->weights.shape;
+    printf("%s: %u words, embedding %u, %u LSTM layers of %u, %zu labels; imported in %.1f s\n",
+           options->output, shape->vocab, shape->width, shape->layers, shape->hidden,
+           weights_classes(shape), seconds);
+}
+
+static enum error_code run(const struct options *options, struct error *err)
+{
+    static struct import import;
+    uint64_t begun = tick_now();
+    TRY(check_options(options, err));
+    struct import_options import_options = {.weights = options->operand[0],
+                                            .vocab = options->vocab,
+                                            .labels = options->labels,
+                                            .bptt = (uint32_t)options->bptt,
+                                            .max_len = (uint32_t)options->max_len,
+                                            .exact = options->exact};
+    TRY(import_open(&import, &import_options, err));
+    size_t classes = weights_classes(&import.weights.shape);
+    struct ease ease = {0};
+    enum error_code code = mem_take(&ease.cases, classes, sizeof *ease.cases, err);
+    if (code == ERR_NONE) code = mem_take(&ease.threshold, classes, sizeof *ease.threshold, err);
+    if (code == ERR_NONE) code = write_model(options, &import, &ease, err);
+    if (code == ERR_NONE) report(options, &import, tick_seconds_since(begun));
+    mem_free(ease.cases);
+    mem_free(ease.threshold);
+    import_close(&import);
+    return code;
+}
+
+int cmd_import(const struct options *options)
+{
+    struct error err;
+    return run(options, &err) == ERR_NONE ? 0 : cmd_failed(&err);
+}
