@@ -30,7 +30,10 @@ static inline uint64_t eight_load(const char *at)
 static inline size_t eight_first(uint64_t marks) { return (size_t)__builtin_ctzll(marks) / 8; }
 
 /* Marks zero bytes, and sometimes one above a zero byte: the first mark is right. */
-static inline uint64_t eight_zeros(uint64_t word) { return (word - EIGHT_ONES) & ~word & EIGHT_HIGH; }
+static inline uint64_t eight_zeros(uint64_t word)
+{
+    return (word - EIGHT_ONES) & ~word & EIGHT_HIGH;
+}
 
 static inline uint64_t eight_equal(uint64_t word, char c)
 {

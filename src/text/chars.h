@@ -72,8 +72,8 @@ static inline size_t chars_space(const char *at, const char *end)
     if (c < 0x80) return c == ' ' || (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x1F);
     if (c == 0xC2) return at[1] == '\x85' || at[1] == '\xA0' ? 2 : 0;
     if (c < 0xE1 || c > 0xE3 || end - at < 3) return 0;
-    uint32_t code_point = (c & 0x0Fu) << 12 | ((unsigned char)at[1] & 0x3Fu) << 6 |
-                          ((unsigned char)at[2] & 0x3Fu);
+    uint32_t code_point =
+        (c & 0x0Fu) << 12 | ((unsigned char)at[1] & 0x3Fu) << 6 | ((unsigned char)at[2] & 0x3Fu);
     return chars_of(code_point) & CHARS_SPACE ? 3 : 0;
 }
 

@@ -81,11 +81,14 @@ struct replacement {
 
 /* In order; each sees what the one before left. */
 static const struct replacement REPLACEMENTS[] = {
-#define REPLACE(from, to, anchor) {{from, sizeof from - 1}, {to, sizeof to - 1}, anchor}
-    REPLACE("#39;", "'", 0),       REPLACE("amp;", "&", 3),      REPLACE("#146;", "'", 0),
-    REPLACE("nbsp;", " ", 4),      REPLACE("#36;", "$", 0),      REPLACE("\\n", "\n", 0),
-    REPLACE("quot;", "'", 4),      REPLACE("<br />", "\n", 0),   REPLACE("\\\"", "\"", 0),
-    REPLACE("<unk>", "xxunk", 0),  REPLACE(" @.@ ", ".", 1),     REPLACE(" @-@ ", "-", 1),
+#define REPLACE(from, to, anchor)                                                                  \
+    {                                                                                              \
+        {from, sizeof from - 1}, {to, sizeof to - 1}, anchor                                       \
+    }
+    REPLACE("#39;", "'", 0),      REPLACE("amp;", "&", 3),    REPLACE("#146;", "'", 0),
+    REPLACE("nbsp;", " ", 4),     REPLACE("#36;", "$", 0),    REPLACE("\\n", "\n", 0),
+    REPLACE("quot;", "'", 4),     REPLACE("<br />", "\n", 0), REPLACE("\\\"", "\"", 0),
+    REPLACE("<unk>", "xxunk", 0), REPLACE(" @.@ ", ".", 1),   REPLACE(" @-@ ", "-", 1),
     REPLACE("...", " \u2026", 0),
 #undef REPLACE
 };
@@ -193,15 +196,37 @@ enum { KIND_SPACE = 1, KIND_WORD = 2, KIND_UPPER = 4, KIND_SMALL = 8, KIND_HIGH 
 
 /* What a byte is; of a high one only its code point tells. */
 static const uint8_t KINDS[256] = {
-    [9] = KIND_SPACE,  KIND_SPACE, KIND_SPACE, KIND_SPACE, KIND_SPACE,
-    [28] = KIND_SPACE, KIND_SPACE, KIND_SPACE, KIND_SPACE, KIND_SPACE,
-    ['0'] = KIND_WORD, KIND_WORD,  KIND_WORD,  KIND_WORD,  KIND_WORD,
-    KIND_WORD,         KIND_WORD,  KIND_WORD,  KIND_WORD,  KIND_WORD,
+    [9] = KIND_SPACE,
+    KIND_SPACE,
+    KIND_SPACE,
+    KIND_SPACE,
+    KIND_SPACE,
+    [28] = KIND_SPACE,
+    KIND_SPACE,
+    KIND_SPACE,
+    KIND_SPACE,
+    KIND_SPACE,
+    ['0'] = KIND_WORD,
+    KIND_WORD,
+    KIND_WORD,
+    KIND_WORD,
+    KIND_WORD,
+    KIND_WORD,
+    KIND_WORD,
+    KIND_WORD,
+    KIND_WORD,
+    KIND_WORD,
     ['A'] = LETTERS(KIND_WORD | KIND_UPPER),
     ['_'] = KIND_WORD,
     ['a'] = LETTERS(KIND_WORD | KIND_SMALL),
-    [128] = HIGH16,    HIGH16,     HIGH16,     HIGH16,     HIGH16,
-    HIGH16,            HIGH16,     HIGH16,
+    [128] = HIGH16,
+    HIGH16,
+    HIGH16,
+    HIGH16,
+    HIGH16,
+    HIGH16,
+    HIGH16,
+    HIGH16,
 };
 
 static inline unsigned kind_of(char c) { return KINDS[(unsigned char)c]; }
@@ -341,7 +366,8 @@ void clean_spaces(struct clean *clean)
     while (at < end) {
         while (end - at >= 9 && out.end - out.at >= 8 && !(blank && *at == ' ')) {
             uint64_t word = eight_load(at);
-            uint64_t hit = eight_equal(word, '/') | eight_equal(word, '#') | eight_equal(word, '\\') |
+            uint64_t hit = eight_equal(word, '/') | eight_equal(word, '#') |
+                           eight_equal(word, '\\') |
                            (eight_equal(word, ' ') & eight_equal(eight_load(at + 1), ' '));
             size_t plain = hit == 0 ? 8 : eight_first(hit);
             memcpy(out.at, at, 8);

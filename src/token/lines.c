@@ -189,9 +189,9 @@ static enum error_code write_lines(void *context, void *block_, struct error *er
     const struct lines_options *options = ((struct lines *)context)->options;
     const struct block *block = block_;
     for (size_t done = 0; done < block->out_size;) {
-        ssize_t wrote = fault_hit() ? (errno = ENOSPC, -1)
-                                    : write(options->output, block->out + done,
-                                            block->out_size - done);
+        ssize_t wrote = fault_hit()
+                            ? (errno = ENOSPC, -1)
+                            : write(options->output, block->out + done, block->out_size - done);
         if (wrote < 0 && errno == EINTR) continue;
         if (wrote < 0)
             return error_set(err, ERR_WRITE, 0, "the tokens could not be written: %s",

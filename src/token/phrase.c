@@ -25,7 +25,8 @@ enum {
     LENGTHS = ((1 << (TABLES_PHRASE_TOKENS_MAX + 1)) - 1) & ~3,
 };
 
-_Static_assert((int)TABLES_PHRASE_TOKENS_MAX < (int)ACCEPTED_SHIFT, "a length is a bit below the shift");
+_Static_assert((int)TABLES_PHRASE_TOKENS_MAX < (int)ACCEPTED_SHIFT,
+               "a length is a bit below the shift");
 
 /* The lengths of the spans that begin at token i, as bits. */
 static inline uint16_t spans_at(const struct split *split, const char *base, size_t i)

@@ -17,7 +17,10 @@
 _Static_assert((int)EXCEPTION_SIZE_MAX == (int)TABLES_EXCEPTION_BYTES_MAX, "tables.h states it");
 _Static_assert((int)PHRASE_TOKENS_MAX == (int)TABLES_PHRASE_TOKENS_MAX, "tables.h states it");
 
-#define ROWS(array) {array, sizeof array / sizeof *array}
+#define ROWS(array)                                                                                \
+    {                                                                                              \
+        array, sizeof array / sizeof *array                                                        \
+    }
 const struct affix_rows tables_prefixes = ROWS(prefix_strings);
 const struct affix_rows tables_suffixes = ROWS(suffix_strings);
 const struct affix_rows tables_digit_suffixes = ROWS(digit_strings);
@@ -70,7 +73,8 @@ uint32_t tables_flags_of_class(unsigned rule_set, unsigned class_)
 size_t tables_bytes(void)
 {
     return sizeof class_flags + sizeof tables_ascii + sizeof exception_pool + sizeof exceptions +
-           sizeof exception_slots + sizeof tables_exception_first +
-           sizeof tables_exception_last + sizeof tables_phrase_first + sizeof tables_phrase_second + sizeof prefix_strings + sizeof suffix_strings +
-           sizeof digit_strings + sizeof tables_infixes + sizeof tables_infix_first;
+           sizeof exception_slots + sizeof tables_exception_first + sizeof tables_exception_last +
+           sizeof tables_phrase_first + sizeof tables_phrase_second + sizeof prefix_strings +
+           sizeof suffix_strings + sizeof digit_strings + sizeof tables_infixes +
+           sizeof tables_infix_first;
 }

@@ -102,7 +102,8 @@ extern const uint64_t tables_phrase_first[256];
 static inline bool tables_phrase_begins(char first, char second)
 {
     return (tables_phrase_first[(unsigned char)first] >>
-                tables_phrase_second[(unsigned char)second] & 1) != 0;
+                tables_phrase_second[(unsigned char)second] &
+            1) != 0;
 }
 
 /* The size of the longest exception with this first byte, 0 if there is none. */

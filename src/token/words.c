@@ -86,11 +86,11 @@ const char *words_next(const char *text, const char *end)
         struct base next = base_at(last.end, end);
         bool joins = pair_joins(last.kind, next.kind);
         joins = joins || (last.kind == BREAK_CR && next.kind == BREAK_LF);
-        joins = joins || (last.joined && next.pictographic);                     /* WB3c */
-        joins = joins || triple_joins(before.kind, last.kind, next.kind);        /* second half */
-        if (!joins && next.kind == BREAK_REGIONAL_INDICATOR && indicators == 1)  /* WB15, 16 */
+        joins = joins || (last.joined && next.pictographic);                    /* WB3c */
+        joins = joins || triple_joins(before.kind, last.kind, next.kind);       /* second half */
+        if (!joins && next.kind == BREAK_REGIONAL_INDICATOR && indicators == 1) /* WB15, 16 */
             joins = last.kind == BREAK_REGIONAL_INDICATOR;
-        if (!joins && next.end < end)                                            /* first half */
+        if (!joins && next.end < end) /* first half */
             joins = triple_joins(last.kind, next.kind, base_at(next.end, end).kind);
         if (!joins) break;
         indicators = next.kind == BREAK_REGIONAL_INDICATOR ? indicators + 1 : 0;

@@ -92,8 +92,8 @@ enum error_code vocab_open(struct vocab *out_vocab, struct slice image, struct e
     if (header.version != VERSION)
         return error_set(err, ERR_MODEL_NEWER, 0, "the vocabulary has version %u, not %d",
                          header.version, VERSION);
-    uint64_t size = sizeof header + ((uint64_t)header.count + 1 + header.slot_count) * 4 +
-                    header.bytes;
+    uint64_t size =
+        sizeof header + ((uint64_t)header.count + 1 + header.slot_count) * 4 + header.bytes;
     bool power = header.slot_count > 0 && (header.slot_count & (header.slot_count - 1)) == 0;
     if (size != image.size || !power || header.count == 0)
         return damaged(err, "its sizes do not fit together");
@@ -179,7 +179,8 @@ enum error_code vocab_count(struct vocab_counter *counter, struct slice word, ui
     size_t mask = counter->slot_count - 1, slot = hash & mask;
     for (; counter->slots[slot] != 0; slot = (slot + 1) & mask) {
         struct vocab_entry *entry = &counter->entries[counter->slots[slot] - 1];
-        if (entry->hash != hash || !slice_equal(entry_word(counter, counter->slots[slot] - 1), word))
+        if (entry->hash != hash ||
+            !slice_equal(entry_word(counter, counter->slots[slot] - 1), word))
             continue;
         entry->count += times;
         return ERR_NONE;
@@ -228,8 +229,8 @@ static bool is_special(struct slice word)
 }
 
 enum error_code vocab_make(struct slice **out_words, size_t *out_count,
-                           const struct vocab_counter *counter,
-                           const struct vocab_options *options, struct error *err)
+                           const struct vocab_counter *counter, const struct vocab_options *options,
+                           struct error *err)
 {
     struct ranked *ranked;
     struct slice *words;
@@ -239,8 +240,7 @@ enum error_code vocab_make(struct slice **out_words, size_t *out_count,
     if (counter->count > 0) qsort(ranked, counter->count, sizeof *ranked, by_frequency);
     /* The most frequent are chosen before the markers come in front, which push words out. */
     size_t chosen = counter->count < options->words_max ? counter->count : options->words_max;
-    enum error_code code =
-        mem_take(&words, SPECIAL_COUNT + chosen + MULTIPLE, sizeof *words, err);
+    enum error_code code = mem_take(&words, SPECIAL_COUNT + chosen + MULTIPLE, sizeof *words, err);
     if (code != ERR_NONE) {
         mem_free(ranked);
         return code;

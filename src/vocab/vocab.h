@@ -58,7 +58,7 @@ struct vocab_counter {
         size_t at;
         uint64_t count;
         uint32_t size, hash;
-    } *entries; /* in the order of first occurrence, which decides ties */
+    } * entries; /* in the order of first occurrence, which decides ties */
     uint32_t *slots;
     size_t bytes_used, bytes_capacity, count, entry_capacity, slot_count;
 };
@@ -69,8 +69,8 @@ MUST_CHECK enum error_code vocab_count(struct vocab_counter *counter, struct sli
 void vocab_counter_close(struct vocab_counter *counter);
 
 struct vocab_options {
-    uint64_t min_freq;  /* fastai: 3 */
-    size_t words_max;   /* fastai: 60,000; the filler comes on top */
+    uint64_t min_freq; /* fastai: 3 */
+    size_t words_max;  /* fastai: 60,000; the filler comes on top */
 };
 
 /* The markers, then the most frequent words, then filler up to the next multiple
