@@ -13,7 +13,10 @@
 #include "base/check.h"
 #include "base/limits.h"
 
-const char *const answer_members[ANSWER_MEMBERS] = {[ANSWER_LINEAR] = "linear"};
+const char *const answer_members[ANSWER_MEMBERS] = {
+    [ANSWER_LINEAR] = "linear",
+    [ANSWER_ULMFIT] = "ulmfit",
+};
 
 static const float canary_tolerance = 1e-3f;
 
@@ -105,6 +108,23 @@ static enum error_code open_linear(struct answer_model *model, struct error *err
     return ERR_NONE;
 }
 
+static enum error_code open_ulmfit(struct answer_model *model, const char *kernel,
+                                   struct error *err)
+{
+    const struct bundle *bundle = &model->bundle;
+    TRY(reader_open(&model->reader, bundle, err));
+    TRY(ulmfit_open(&model->ulmfit, bundle, kernel, err));
+    const struct weights_shape *shape = &model->ulmfit.shrink.weights.shape;
+    if (weights_classes(shape) != model->label_count || shape->vocab != model->reader.vocab.count)
+        return error_set(
+            err, ERR_MODEL, 0,
+            "the model's ULMFiT has %zu classes and %u words, its lists have %u and %u",
+            weights_classes(shape), shape->vocab, model->label_count, model->reader.vocab.count);
+    TRY(canary_bind(&model->canary, &model->ulmfit, bundle, err));
+    model->has[ANSWER_ULMFIT] = true;
+    return ERR_NONE;
+}
+
 static enum error_code open_canaries(struct answer_model *model, struct error *err)
 {
     const struct bundle *bundle = &model->bundle;
@@ -128,16 +148,23 @@ static enum error_code open_canaries(struct answer_model *model, struct error *e
     return ERR_NONE;
 }
 
-enum error_code answer_open(struct answer_model *out_model, const char *path, struct error *err)
+enum error_code answer_open(struct answer_model *out_model, const char *path, const char *kernel,
+                            struct error *err)
 {
     struct answer_model model = {0};
     TRY(bundle_open(&model.bundle, path, err));
     struct error detail;
     enum error_code code = open_labels(&model, &detail);
-    if (code == ERR_NONE) code = open_linear(&model, &detail);
-    if (code == ERR_NONE) code = open_canaries(&model, &detail);
+    if (code == ERR_NONE && bundle_has(&model.bundle, "linear.tag"))
+        code = open_linear(&model, &detail);
+    if (code == ERR_NONE && shrink_is(&model.bundle)) code = open_ulmfit(&model, kernel, &detail);
+    if (code == ERR_NONE && bundle_has(&model.bundle, "canary.label"))
+        code = open_canaries(&model, &detail);
+    if (code == ERR_NONE && !model.has[ANSWER_LINEAR] && !model.has[ANSWER_ULMFIT])
+        code = error_set(&detail, ERR_MODEL, 0, "the model has no member that could answer");
     if (code != ERR_NONE) {
         bundle_close(&model.bundle);
+        if (code == ERR_USAGE) return *err = detail, code; /* the kernel asked for */
         return error_set(err, ERR_MODEL, 0, "%s: %.400s", path, detail.detail);
     }
     *out_model = model;
@@ -172,26 +199,108 @@ void answer_lay(struct answer_context *context, const struct answer_model *model
                 struct arena *arena)
 {
     *context = (struct answer_context){.model = model};
-    bow_lay(&context->bow, &model->bow, arena);
+    if (model->has[ANSWER_LINEAR]) bow_lay(&context->bow, &model->bow, arena);
+    if (model->has[ANSWER_ULMFIT]) {
+        reader_lay(&context->reader, arena);
+        ulmfit_lay(&context->pass, &model->ulmfit, 1, 1, arena);
+        context->canary = model->canary;
+        canary_lay(&context->canary, &model->ulmfit, arena);
+    }
     context->scores = arena_take(arena, model->label_count, sizeof *context->scores);
+    context->part = arena_take(arena, model->label_count, sizeof *context->part);
     context->probability = arena_take(arena, model->label_count, sizeof *context->probability);
+}
+
+enum error_code answer_begin(struct answer_context *context, const struct answer_model *model,
+                             struct error *err)
+{
+    struct arena arena = arena_measure();
+    answer_lay(context, model, &arena);
+    TRY(arena_open(&arena, arena.used, err));
+    answer_lay(context, model, &arena);
+    arena_seal(&arena);
+    context->arena = arena;
+    if (!model->has[ANSWER_ULMFIT]) return ERR_NONE;
+    enum error_code code = team_open(&context->team, 1, err);
+    if (code != ERR_NONE) {
+        answer_end(context);
+        return code;
+    }
+    context->pass.team = context->team;
+    return ERR_NONE;
+}
+
+void answer_end(struct answer_context *context)
+{
+    team_close(context->team);
+    arena_close(&context->arena);
+    *context = (struct answer_context){0};
+}
+
+/* fastai's own: no temperature, the whole text known. */
+static void softmax(const float *restrict logits, uint32_t labels, float *restrict out)
+{
+    float highest = logits[0], sum = 0;
+    for (uint32_t c = 1; c < labels; c++) highest = fmaxf(highest, logits[c]);
+    for (uint32_t c = 0; c < labels; c++) sum += out[c] = expf(logits[c] - highest);
+    for (uint32_t c = 0; c < labels; c++) out[c] /= sum;
+}
+
+static void ask_linear(struct answer_context *context, const struct case_text *text)
+{
+    const struct answer_model *model = context->model;
+    float known;
+    bow_score(&model->bow, &context->bow, text, context->scores, &known);
+    calibrate_apply(&model->calibrate, context->scores, model->label_count, known, context->part);
+}
+
+static void ask_ulmfit(struct answer_context *context, const struct case_text *text,
+                       bool *out_truncated)
+{
+    const struct answer_model *model = context->model;
+    struct reader_ids read;
+    reader_read(&model->reader, &context->reader, text, &read);
+    struct ulmfit_case one = {.ids = read.ids, .count = read.count, .logits = context->scores};
+    struct error err;
+    /* A text always has its first token, so there is always something to read. */
+    check(ulmfit_forward(&model->ulmfit, &context->pass, &one, 1, &err) == ERR_NONE);
+    softmax(context->scores, model->label_count, context->part);
+    *out_truncated = read.truncated;
+}
+
+static uint32_t likeliest(const float *probability, uint32_t labels)
+{
+    uint32_t best = 0;
+    for (uint32_t c = 1; c < labels; c++)
+        if (probability[c] > probability[best]) best = c;
+    return best;
 }
 
 void answer_case(struct answer_context *context, const struct case_text *text,
                  struct answer *out_answer)
 {
     const struct answer_model *model = context->model;
-    float known;
-    bow_score(&model->bow, &context->bow, text, context->scores, &known);
-    uint32_t best = calibrate_apply(&model->calibrate, context->scores, model->label_count, known,
-                                    context->probability);
-    float confidence = context->probability[best];
-    *out_answer = (struct answer){.best = best,
-                                  .confidence = confidence,
-                                  .abstained = confidence < model->threshold[best],
-                                  .probability = context->probability};
-    out_answer->member[ANSWER_LINEAR].best = best;
-    out_answer->member[ANSWER_LINEAR].confidence = confidence;
+    uint32_t labels = model->label_count;
+    struct answer answer = {.probability = context->probability};
+    memset(context->probability, 0, labels * sizeof *context->probability);
+    int members = 0;
+    for (int m = 0; m < ANSWER_MEMBERS; m++) members += model->has[m];
+    for (int m = 0; m < ANSWER_MEMBERS; m++) {
+        if (!model->has[m]) continue;
+        if (m == ANSWER_LINEAR)
+            ask_linear(context, text);
+        else
+            ask_ulmfit(context, text, &answer.truncated);
+        answer.member[m].best = likeliest(context->part, labels);
+        answer.member[m].confidence = context->part[answer.member[m].best];
+        /* A plain mean; of one member its own probabilities, to the bit. */
+        for (uint32_t c = 0; c < labels; c++)
+            context->probability[c] += context->part[c] / (float)members;
+    }
+    answer.best = likeliest(context->probability, labels);
+    answer.confidence = context->probability[answer.best];
+    answer.abstained = answer.confidence < model->threshold[answer.best];
+    *out_answer = answer;
 }
 
 void answer_rank(const struct answer_context *context, uint32_t *out_labels, uint32_t count)
@@ -221,6 +330,8 @@ struct case_text answer_canary(const struct answer_model *model, uint32_t canary
 enum error_code answer_canaries(struct answer_context *context, uint32_t count, struct error *err)
 {
     const struct answer_model *model = context->model;
+    if (model->has[ANSWER_ULMFIT])
+        TRY(canary_run(&context->canary, &model->ulmfit, &context->pass, count, err));
     for (uint32_t i = 0; i < count && i < model->canary_count; i++) {
         struct case_text text = answer_canary(model, i);
         struct answer answer;

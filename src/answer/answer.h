@@ -16,14 +16,17 @@
 #include <stdint.h>
 
 #include "answer/calibrate.h"
+#include "answer/reader.h"
 #include "base/arena.h"
 #include "model/bow.h"
 #include "model/bundle.h"
+#include "model/canary.h"
+#include "model/ulmfit.h"
 #include "text/case.h"
 
 /* What one of these says is blended with the others; rows of answer_members. */
-enum answer_member { ANSWER_LINEAR, ANSWER_MEMBERS };
-extern const char *const answer_members[ANSWER_MEMBERS]; /* "linear" */
+enum answer_member { ANSWER_LINEAR, ANSWER_ULMFIT, ANSWER_MEMBERS };
+extern const char *const answer_members[ANSWER_MEMBERS]; /* "linear", "ulmfit" */
 
 /* Threshold of a label that may never be answered without a person. */
 #define ANSWER_NEVER 2.0f
@@ -39,6 +42,9 @@ struct answer_model {
     bool has[ANSWER_MEMBERS];
     struct bow bow;
     struct calibrate calibrate;
+    struct reader reader;
+    struct ulmfit ulmfit;
+    struct canary canary; /* ULMFiT's own; its `found` belongs to the contexts */
     /* Cases of the model's own, with the answers it gave when it was made. */
     uint32_t canary_count;
     const uint32_t *canary_start; /* [canaries * CASE_FIELDS + 1] */
@@ -49,8 +55,14 @@ struct answer_model {
 
 struct answer_context {
     const struct answer_model *model;
+    struct arena arena; /* where all of it lies, from answer_begin */
     struct bow_scratch bow;
-    float *scores;      /* [labels] */
+    struct reader_scratch reader;
+    struct ulmfit_pass pass;
+    struct team *team;
+    struct canary canary;
+    float *scores;      /* [labels], of one member */
+    float *part;        /* [labels], probabilities of one member */
     float *probability; /* [labels], of the last answer */
 };
 
@@ -58,6 +70,7 @@ struct answer {
     uint32_t best;
     float confidence;
     bool abstained;
+    bool truncated;           /* ULMFiT did not read all of it */
     const float *probability; /* [labels], in the context, until its next answer */
     struct {
         uint32_t best;
@@ -65,8 +78,9 @@ struct answer {
     } member[ANSWER_MEMBERS];
 };
 
+/* kernel: the name of ULMFiT's (nn/kernel.h), NULL for the best of this CPU. */
 MUST_CHECK enum error_code answer_open(struct answer_model *out_model, const char *path,
-                                       struct error *err);
+                                       const char *kernel, struct error *err);
 void answer_close(struct answer_model *model);
 
 struct slice answer_label(const struct answer_model *model, uint32_t label);
@@ -76,6 +90,12 @@ uint32_t answer_find(const struct answer_model *model, struct slice name);
 
 void answer_lay(struct answer_context *context, const struct answer_model *model,
                 struct arena *arena);
+
+/* Measures, takes and lays out a context; answer_end gives it back, also after a failure and
+ * where it never began (all zero). */
+MUST_CHECK enum error_code answer_begin(struct answer_context *context,
+                                        const struct answer_model *model, struct error *err);
+void answer_end(struct answer_context *context);
 
 void answer_case(struct answer_context *context, const struct case_text *text,
                  struct answer *out_answer);

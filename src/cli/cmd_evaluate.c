@@ -55,7 +55,7 @@ static enum error_code run(const struct options *options, struct bar *bar, struc
     struct csv_columns columns = {0};
     if (options->columns != NULL) TRY(csv_columns_parse(&columns, slice_of(options->columns), err));
     struct answer_model model;
-    TRY(answer_open(&model, options->operand[0], err));
+    TRY(answer_open(&model, options->operand[0], options->kernel, err));
     struct corpus corpus;
     enum error_code code = corpus_open(&corpus, options->operand + 1, options->operands - 1,
                                        &columns, &bar->progress, err);

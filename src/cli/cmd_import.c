@@ -3,33 +3,12 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "answer/reader.h"
 #include "base/mem.h"
 #include "base/tick.h"
 #include "cli/cmd.h"
 #include "cli/version.h"
 #include "model/import.h"
-#include "text/case.h"
-
-/* Names of fields, each once. */
-static enum error_code check_fields(const char *list, struct error *err)
-{
-    bool seen[CASE_FIELDS] = {false};
-    struct slice rest = slice_of(list);
-    for (;;) {
-        const char *comma = rest.size == 0 ? NULL : memchr(rest.data, ',', rest.size);
-        struct slice name = {rest.data, comma == NULL ? rest.size : (size_t)(comma - rest.data)};
-        enum case_field field = case_find(name);
-        if (field == CASE_FIELDS)
-            return error_set(err, ERR_USAGE, 0, "--fields: there is no field '%.*s'",
-                             (int)name.size, name.data);
-        if (seen[field])
-            return error_set(err, ERR_USAGE, 0, "--fields: '%.*s' is named twice", (int)name.size,
-                             name.data);
-        seen[field] = true;
-        if (comma == NULL) return ERR_NONE;
-        rest = slice_from(rest, name.size + 1);
-    }
-}
 
 static enum error_code check_options(const struct options *options, struct error *err)
 {
@@ -39,13 +18,16 @@ static enum error_code check_options(const struct options *options, struct error
         return error_set(err, ERR_USAGE, 0, "import needs --vocab FILE, the words of the weights");
     if (options->labels == NULL)
         return error_set(err, ERR_USAGE, 0, "import needs --labels FILE, the names of the classes");
-    if (strcmp(options->tokenizer, "spacy3") != 0 && strcmp(options->tokenizer, "spacy2") != 0)
+    enum token_profile profile;
+    if (!token_profile_of(slice_of(options->tokenizer), &profile))
         return error_set(err, ERR_USAGE, 0,
                          "--tokenizer: no tokenizer '%s'; there are: spacy3, spacy2",
                          options->tokenizer);
     if (options->language[0] == '\0' || strlen(options->language) > 32)
         return error_set(err, ERR_USAGE, 0, "--language: '%s' is no language", options->language);
-    TRY(check_fields(options->fields, err));
+    enum case_field fields[CASE_FIELDS];
+    size_t field_count;
+    TRY(reader_fields(fields, &field_count, slice_of(options->fields), err));
     /* Reading for a minute and then not being able to write would be rude. */
     struct file_write probe;
     TRY(file_write_open(&probe, options->output, err));
@@ -68,6 +50,7 @@ static void describe(const struct options *options, struct bundle_draft *draft)
     bundle_draft_meta(draft, "fields", options->fields);
     bundle_draft_meta(draft, "language", options->language);
     bundle_draft_meta(draft, "tokenizer", options->tokenizer);
+    bundle_draft_meta(draft, "post_rule", "no"); /* as Learner.predict has it */
     bundle_draft_meta(draft, "imported_from", slash != NULL ? slash + 1 : options->operand[0]);
 }
 

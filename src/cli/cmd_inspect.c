@@ -86,7 +86,7 @@ int cmd_inspect(const struct options *options)
 {
     struct error err;
     struct answer_model model;
-    if (answer_open(&model, options->operand[0], &err) != ERR_NONE) return cmd_failed(&err);
+    if (answer_open(&model, options->operand[0], NULL, &err) != ERR_NONE) return cmd_failed(&err);
     enum error_code code = ERR_NONE;
     if (options->json)
         code = print_json(&model, &err);

@@ -36,7 +36,6 @@ struct predicting {
     struct feed *feed;
     struct crew *crew;
     struct bar bar;
-    struct arena arena[CREW_THREADS_MAX];
     struct answer_context context[CREW_THREADS_MAX];
     struct item item[BATCH_CASES];
     size_t items, batch_max;
@@ -132,20 +131,15 @@ static enum error_code answer_item(void *context, size_t number, unsigned worker
 {
     struct predicting *predicting = context;
     struct item *item = &predicting->item[number];
-    struct arena *arena = &predicting->arena[worker];
-    if (arena->base == NULL) {
-        struct arena measured = arena_measure();
-        answer_lay(&predicting->context[worker], &predicting->model, &measured);
-        TRY(arena_open(arena, measured.used, err));
-        answer_lay(&predicting->context[worker], &predicting->model, arena);
-    }
+    struct answer_context *answering = &predicting->context[worker];
+    if (answering->model == NULL) TRY(answer_begin(answering, &predicting->model, err));
     TRY(mem_grow(&item->line, &item->line_capacity, line_bound(predicting, item), 1, err));
     struct writer line = writer_of(item->line, item->line_capacity);
     if (item->row.fault.code != ERR_NONE) {
         put_fault(&line, predicting, item);
     } else {
         struct answer answer;
-        answer_case(&predicting->context[worker], &item->row.text, &answer);
+        answer_case(answering, &item->row.text, &answer);
         put_answer(&line, predicting, item, &answer);
     }
     check(!line.cut);
@@ -242,7 +236,7 @@ static enum error_code run(struct predicting *predicting, struct error *err)
     const struct options *options = predicting->options;
     struct csv_columns columns = {0};
     if (options->columns != NULL) TRY(csv_columns_parse(&columns, slice_of(options->columns), err));
-    TRY(answer_open(&predicting->model, options->operand[0], err));
+    TRY(answer_open(&predicting->model, options->operand[0], options->kernel, err));
     struct feed_options feed = {.path = options->operands > 1 ? options->operand[1] : "-",
                                 .columns = &columns};
     enum error_code code = feed_open(&predicting->feed, &feed, err);
@@ -251,6 +245,7 @@ static enum error_code run(struct predicting *predicting, struct error *err)
     bar_close(&predicting->bar);
     crew_close(predicting->crew);
     feed_close(predicting->feed);
+    for (int i = 0; i < CREW_THREADS_MAX; i++) answer_end(&predicting->context[i]);
     answer_close(&predicting->model);
     return code;
 }
@@ -264,7 +259,6 @@ int cmd_predict(const struct options *options)
     predicting->bar = bar_open();
     enum error_code code = run(predicting, &err);
     bool any_bad = predicting->any_bad;
-    for (int i = 0; i < CREW_THREADS_MAX; i++) arena_close(&predicting->arena[i]);
     for (int i = 0; i < BATCH_CASES; i++) mem_free(predicting->item[i].line);
     mem_free(predicting->bytes);
     mem_free(predicting);

@@ -9,6 +9,7 @@ int cmd_serve(const struct options *options)
     struct error err;
     struct serve_options serve = {.model = options->operand[0],
                                   .listen = options->listen,
+                                  .kernel = options->kernel,
                                   .open = options->open,
                                   .version = version_text,
                                   .threads = options_threads(options),

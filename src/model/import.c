@@ -16,6 +16,7 @@
 #include "base/rng.h"
 #include "model/awd.h"
 #include "model/head.h"
+#include "vocab/vocab.h"
 
 /* Tensors that are no parameters: a second name, a counter, the masked copy of old files. */
 static const char *const EXTRAS[] = {".encoder_dp.emb.weight", ".num_batches_tracked",
@@ -309,12 +310,25 @@ static enum error_code weights_take(struct import *import, const struct import_o
     return error_set(err, code, 0, "%s: %.400s", options->weights, detail.detail);
 }
 
+/* The words with their ready hash table, as serving maps them. */
+static enum error_code vocab_image(struct import *import, struct error *err)
+{
+    struct slice *words;
+    TRY(mem_take(&words, import->vocab.count, sizeof *words, err));
+    for (size_t i = 0; i < import->vocab.count; i++) words[i] = strings_at(&import->vocab, i);
+    enum error_code code = vocab_lay(&import->vocab_image, &import->vocab_bytes, words,
+                                     import->vocab.count, VOCAB_FILLER_LAST, err);
+    mem_free(words);
+    return code;
+}
+
 static enum error_code build(struct import *import, const struct import_options *options,
                              struct error *err)
 {
     TRY(weights_take(import, options, err));
     TRY(strings_open(&import->vocab, options->vocab, err));
     TRY(vocab_check(import, options->vocab, err));
+    TRY(vocab_image(import, err));
     TRY(strings_open(&import->labels, options->labels, err));
     TRY(labels_take(import, options->labels, err));
     TRY(canaries_make(import, err));
@@ -341,6 +355,7 @@ void import_close(struct import *import)
     mem_free(import->canary_logits);
     strings_close(&import->vocab);
     strings_close(&import->labels);
+    mem_free(import->vocab_image);
     shrink_close(&import->shrink);
     *import = (struct import){0};
 }
@@ -362,6 +377,7 @@ void import_draft(struct import *import, struct bundle_draft *draft)
                         import->canary_ids);
     bundle_draft_tensor(draft, "ulmfit.canary.logits", SAFETENSORS_F32, IMPORT_CANARIES,
                         weights_classes(&import->weights.shape), import->canary_logits);
-    draft_strings(&import->vocab, "vocab.start", "vocab.text", draft);
+    bundle_draft_tensor(draft, "vocab.image", SAFETENSORS_U8, import->vocab_bytes, 0,
+                        import->vocab_image);
     draft_strings(&import->labels, "labels.start", "labels.text", draft);
 }

@@ -5,7 +5,7 @@
  *         ULMFiT's tensors (model/shrink.h) and
  *           ulmfit.canary.start U32 [n + 1], ulmfit.canary.ids U32, ulmfit.canary.logits
  *           F32 [n, classes]: sequences of ids with the answers of the exact path
- *           vocab.start U32 [vocab + 1], vocab.text U8: the words in order of id
+ *           vocab.image U8: the words with their hash table (vocab/vocab.h)
  *           labels.start U32 [classes + 1], labels.text U8: the labels, sorted
  * Errors  ERR_WEIGHTS names the tensor, word or label that is wrong
  * Memory  heap, some two times the weights; import_close gives it back
@@ -33,6 +33,8 @@ struct import {
     float *data[WEIGHTS_ROWS_MAX];
     size_t count;
     struct strings vocab, labels;
+    char *vocab_image; /* vocab/vocab.h */
+    size_t vocab_bytes;
     struct shrink shrink;
     struct shrink_names names;
     uint32_t canary_start[IMPORT_CANARIES + 1], canary_ids[IMPORT_CANARY_TOKENS];

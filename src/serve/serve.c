@@ -31,7 +31,6 @@ enum { CONNECTION_BYTES = 16 * 1024, SETTLE_MS = 50 };
 struct server {
     const struct serve_options *options;
     struct answer_model model;
-    struct arena arena;
     struct answer_context context[CREW_THREADS_MAX];
     atomic_uint contexts_taken;
     struct routes_state state;
@@ -195,21 +194,12 @@ static void on_completed(void *context, struct MHD_Connection *connection, void 
     atomic_fetch_sub(&server->in_flight, 1);
 }
 
-static void lay(struct server *server, struct arena *arena)
-{
-    for (unsigned i = 0; i < server->options->threads; i++)
-        answer_lay(&server->context[i], &server->model, arena);
-}
-
 static enum error_code prepare(struct server *server, struct error *err)
 {
-    TRY(answer_open(&server->model, server->options->model, err));
-    struct arena measured = arena_measure();
-    lay(server, &measured);
-    TRY(arena_open(&server->arena, measured.used, err));
-    lay(server, &server->arena);
-    arena_seal(&server->arena);
-    TRY(answer_canaries(&server->context[0], server->model.canary_count, err));
+    TRY(answer_open(&server->model, server->options->model, server->options->kernel, err));
+    for (unsigned i = 0; i < server->options->threads; i++)
+        TRY(answer_begin(&server->context[i], &server->model, err));
+    TRY(answer_canaries(&server->context[0], UINT32_MAX, err));
     TRY(openapi_make(&server->openapi, server->options->version, err));
     server->state.model = &server->model;
     server->state.openapi = slice_of(server->openapi);
@@ -259,7 +249,7 @@ static void drain(struct server *server)
 static void close_server(struct server *server)
 {
     free(server->openapi);
-    arena_close(&server->arena);
+    for (unsigned i = 0; i < server->options->threads; i++) answer_end(&server->context[i]);
     answer_close(&server->model);
 }
 

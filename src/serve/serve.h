@@ -18,6 +18,7 @@
 struct serve_options {
     const char *model;   /* path */
     const char *listen;  /* "127.0.0.1:8080", "[::1]:0" */
+    const char *kernel;  /* of ULMFiT, NULL for the best */
     bool open;           /* may be an address other hosts reach */
     const char *version; /* of the program */
     unsigned threads;

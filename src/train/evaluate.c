@@ -12,21 +12,14 @@ struct evaluating {
     const struct answer_model *model;
     const struct corpus *corpus;
     struct answer *answers; /* [cases] */
-    struct arena arena[CREW_THREADS_MAX];
     struct answer_context context[CREW_THREADS_MAX];
 };
 
 static enum error_code answer_share(void *context, size_t item, unsigned worker, struct error *err)
 {
     struct evaluating *evaluating = context;
-    struct arena *arena = &evaluating->arena[worker];
     struct answer_context *answering = &evaluating->context[worker];
-    if (arena->base == NULL) {
-        struct arena measured = arena_measure();
-        answer_lay(answering, evaluating->model, &measured);
-        TRY(arena_open(arena, measured.used, err));
-        answer_lay(answering, evaluating->model, arena);
-    }
+    if (answering->model == NULL) TRY(answer_begin(answering, evaluating->model, err));
     size_t end = (item + 1) * SHARE_CASES;
     if (end > evaluating->corpus->count) end = evaluating->corpus->count;
     for (size_t i = item * SHARE_CASES; i < end; i++)
@@ -48,8 +41,9 @@ static enum error_code count(struct evaluate *evaluate, const struct evaluating 
         uint32_t truth = known[corpus->cases[i].label];
         score_add(&evaluate->blend, truth, answer->best, answer->confidence, answer->abstained);
         for (int m = 0; m < ANSWER_MEMBERS; m++)
-            score_add(&evaluate->member[m], truth, answer->member[m].best,
-                      answer->member[m].confidence, false);
+            if (model->has[m])
+                score_add(&evaluate->member[m], truth, answer->member[m].best,
+                          answer->member[m].confidence, false);
     }
     mem_free(known);
     return ERR_NONE;
@@ -75,7 +69,7 @@ enum error_code evaluate_open(struct evaluate *out_evaluate, const struct answer
             crew, &(struct crew_step){answer_share, evaluating, shares, "answering", "shares"},
             progress, err);
     if (code == ERR_NONE) code = count(&evaluate, evaluating, err);
-    for (int i = 0; i < CREW_THREADS_MAX; i++) arena_close(&evaluating->arena[i]);
+    for (int i = 0; i < CREW_THREADS_MAX; i++) answer_end(&evaluating->context[i]);
     mem_free(evaluating->answers);
     mem_free(evaluating);
     if (code != ERR_NONE) {

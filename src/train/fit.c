@@ -314,11 +314,8 @@ static enum error_code keep_canaries(struct fit *fit, const struct corpus *corpu
     TRY(mem_take(&fit->canary_start, (size_t)CANARIES * CASE_FIELDS + 1, sizeof(uint32_t), err));
     TRY(mem_take(&fit->canary_label, CANARIES, sizeof *fit->canary_label, err));
     TRY(mem_take(&fit->canary_confidence, CANARIES, sizeof *fit->canary_confidence, err));
-    struct arena arena = arena_measure();
     struct answer_context context;
-    answer_lay(&context, &fit->model, &arena);
-    TRY(arena_open(&arena, arena.used, err));
-    answer_lay(&context, &fit->model, &arena);
+    TRY(answer_begin(&context, &fit->model, err));
     uint32_t count = 0;
     uint32_t at = 0;
     for (uint32_t n = 0; n < CANARIES && n < corpus->label_count; n++) {
@@ -340,7 +337,7 @@ static enum error_code keep_canaries(struct fit *fit, const struct corpus *corpu
         fit->canary_label[count] = answer.best;
         fit->canary_confidence[count++] = answer.confidence;
     }
-    arena_close(&arena);
+    answer_end(&context);
     fit->model.canary_count = count;
     fit->model.canary_start = fit->canary_start;
     fit->model.canary_text = fit->canary_text;
