@@ -1,0 +1,285 @@
+/* cgroup.c - finds the group's folder for each controller, then walks up to the mount.
+ *
+ * A group's folder is the mount point and the path of /proc/PID/cgroup, less the
+ * part that the mount already begins at (a container's own view). A path that does
+ * not lie below the mount's root is that of another namespace: then the mount point
+ * is all that can be seen.
+ */
+// SPDX-License-Identifier: Apache-2.0
+#include "doctor/cgroup.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "doctor/host.h"
+
+enum { FOLDER_MAX = 512 };
+
+/* Where one controller is: its mount and the group's path. */
+struct place {
+    bool mounted, listed;
+    char top[FACTS_TEXT_MAX];   /* the mount point */
+    char begin[FACTS_TEXT_MAX]; /* the root of the mount within the hierarchy */
+    char path[FACTS_TEXT_MAX];  /* the group, from /proc/PID/cgroup */
+    char folder[FOLDER_MAX];
+};
+
+struct places {
+    struct place memory, pids, unified;
+};
+
+/* Whether name is one of the words of a comma-separated list. */
+static bool listed(struct slice list, struct slice name)
+{
+    for (size_t at = 0; at <= list.size;) {
+        const char *comma = memchr(list.data + at, ',', list.size - at);
+        size_t end = comma != NULL ? (size_t)(comma - list.data) : list.size;
+        if (slice_equal((struct slice){list.data + at, end - at}, name)) return true;
+        at = end + 1;
+    }
+    return false;
+}
+
+static void set_mount(struct place *place, struct slice begin, struct slice top)
+{
+    if (place->mounted) return; /* the first mount wins; others are the same tree */
+    place->mounted = true;
+    facts_set_text(place->begin, begin.data, begin.size);
+    facts_set_text(place->top, top.data, top.size);
+}
+
+/* "36 35 0:31 /root /point options [tags] - type source options" */
+static void find_mounts(struct root *root, struct places *places)
+{
+    struct root_lines lines;
+    if (!root_lines_open(root, &lines, "/proc/self/mountinfo")) {
+        root_unseen(root, "/proc/self/mountinfo", ENOENT);
+        return;
+    }
+    struct slice line;
+    while (root_lines_next(&lines, &line)) {
+        for (int i = 0; i < 3; i++) (void)root_word(&line);
+        struct slice begin = root_word(&line), top = root_word(&line), word;
+        do word = root_word(&line);
+        while (word.size > 0 && !slice_equal(word, SLICE("-")));
+        struct slice type = root_word(&line);
+        (void)root_word(&line);
+        struct slice options = root_word(&line);
+        if (slice_equal(type, SLICE("cgroup2"))) set_mount(&places->unified, begin, top);
+        if (!slice_equal(type, SLICE("cgroup"))) continue;
+        if (listed(options, SLICE("memory"))) set_mount(&places->memory, begin, top);
+        if (listed(options, SLICE("pids"))) set_mount(&places->pids, begin, top);
+    }
+    root_lines_close(&lines);
+}
+
+static void set_path(struct place *place, struct slice path)
+{
+    place->listed = true;
+    facts_set_text(place->path, path.data, path.size);
+}
+
+/* "4:memory:/path", "0::/path" */
+static bool find_paths(struct root *root, const char *pid, struct places *places)
+{
+    char name[64];
+    snprintf(name, sizeof name, "/proc/%s/cgroup", pid);
+    struct root_lines lines;
+    if (!root_lines_open(root, &lines, name)) {
+        root_unseen(root, name, ENOENT);
+        return false;
+    }
+    struct slice line;
+    while (root_lines_next(&lines, &line)) {
+        const char *first = memchr(line.data, ':', line.size);
+        if (first == NULL) continue;
+        struct slice rest = slice_from(line, (size_t)(first + 1 - line.data));
+        const char *second = memchr(rest.data, ':', rest.size);
+        if (second == NULL) continue;
+        struct slice names = {rest.data, (size_t)(second - rest.data)};
+        struct slice path = slice_from(rest, names.size + 1);
+        if (names.size == 0 && line.data[0] == '0') set_path(&places->unified, path);
+        if (listed(names, SLICE("memory"))) set_path(&places->memory, path);
+        if (listed(names, SLICE("pids"))) set_path(&places->pids, path);
+    }
+    root_lines_close(&lines);
+    return true;
+}
+
+/* Fills folder; top is where the walk ends. */
+static void join(struct place *place)
+{
+    const char *path = place->path;
+    size_t skip = strcmp(place->begin, "/") == 0 ? 0 : strlen(place->begin);
+    bool below = strncmp(path, place->begin, skip) == 0 && strncmp(path, "/..", 3) != 0 &&
+                 (path[skip] == '/' || path[skip] == '\0');
+    path = below ? path + skip : "";
+    if (strcmp(path, "/") == 0) path = "";
+    snprintf(place->folder, sizeof place->folder, "%s%s", place->top, path);
+}
+
+/* One step up; false at the top. */
+static bool up(struct place *place)
+{
+    if (strlen(place->folder) <= strlen(place->top)) return false;
+    char *slash = strrchr(place->folder, '/');
+    if (slash == NULL) return false;
+    *slash = '\0';
+    return true;
+}
+
+static int64_t number_in(struct root *root, const struct place *place, const char *file)
+{
+    char path[FOLDER_MAX + 64];
+    snprintf(path, sizeof path, "%s/%s", place->folder, file);
+    return root_number(root, path, 1);
+}
+
+static void take_lowest(int64_t *lowest, int64_t value)
+{
+    if (value != FACTS_UNSEEN && (*lowest == FACTS_UNSEEN || value < *lowest)) *lowest = value;
+}
+
+/* One level of a memory hierarchy: the tightest limit, and the least room. */
+static void add_limit(struct root *root, const struct place *place, const char *limit_name,
+                      const char *used_name, struct facts *facts)
+{
+    int64_t limit = number_in(root, place, limit_name);
+    int64_t used = number_in(root, place, used_name);
+    if (limit == FACTS_UNSEEN) return;
+    if (facts->memory_limit == FACTS_UNSEEN || limit < facts->memory_limit) {
+        facts->memory_limit = limit;
+        facts->memory_used = used;
+        facts_set_text(facts->memory_limit_at, place->folder, strlen(place->folder));
+    }
+    int64_t room =
+        limit == FACTS_UNLIMITED || used == FACTS_UNSEEN ? FACTS_UNLIMITED : limit - used;
+    take_lowest(&facts->memory_headroom, room < 0 ? 0 : room);
+}
+
+#define AT(member)      offsetof(struct facts, member)
+#define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
+
+static const struct root_field events_v2[] = {
+    {"oom_kill", AT(memory_oom_kills), 1},
+    {"max", AT(memory_refusals), 1},
+    {"high", AT(memory_throttles), 1},
+};
+
+static const struct root_field oom_v1[] = {
+    {"oom_kill", AT(memory_oom_kills), 1},
+    {"oom_kill_disable", AT(memory_oom_disabled), 1},
+};
+
+static void fields_in(struct root *root, const struct place *place, const char *file,
+                      const struct root_field *fields, size_t count, void *into)
+{
+    char path[FOLDER_MAX + 64];
+    snprintf(path, sizeof path, "%s/%s", place->folder, file);
+    (void)root_fields(root, path, fields, count, into);
+}
+
+static void read_memory_v2(struct root *root, struct place *place, struct facts *facts)
+{
+    char path[FOLDER_MAX + 64];
+    fields_in(root, place, "memory.events", events_v2, COUNT_OF(events_v2), facts);
+    snprintf(path, sizeof path, "%s/memory.pressure", place->folder);
+    host_pressure(root, path, &facts->memory_pressure_some, &facts->memory_pressure_full);
+    for (int level = 1; level <= CGROUP_LEVELS_MAX; level++) {
+        add_limit(root, place, "memory.max", "memory.current", facts);
+        take_lowest(&facts->memory_high, number_in(root, place, "memory.high"));
+        take_lowest(&facts->memory_swap_limit, number_in(root, place, "memory.swap.max"));
+        int64_t group = number_in(root, place, "memory.oom.group");
+        if (group > facts->memory_oom_group) facts->memory_oom_group = group;
+        facts->memory_levels = level;
+        if (!up(place)) break;
+    }
+}
+
+/* memory.stat names the tightest limit of all ancestors, those unseen included. */
+static void read_hierarchical(struct root *root, const struct place *place, struct facts *facts)
+{
+    struct {
+        int64_t limit;
+    } stat = {FACTS_UNSEEN};
+    const struct root_field field = {"hierarchical_memory_limit", 0, 1};
+    fields_in(root, place, "memory.stat", &field, 1, &stat);
+    if (stat.limit == FACTS_UNSEEN || stat.limit >= facts->memory_limit) return;
+    facts->memory_limit = stat.limit;
+    static const char above[] = "a group above, not visible here (hierarchical_memory_limit)";
+    facts_set_text(facts->memory_limit_at, above, sizeof above - 1);
+    if (facts->memory_used >= 0) {
+        int64_t room = stat.limit - facts->memory_used;
+        take_lowest(&facts->memory_headroom, room < 0 ? 0 : room);
+    }
+}
+
+static void read_memory_v1(struct root *root, struct place *place, struct facts *facts)
+{
+    struct place own = *place;
+    facts->memory_refusals = number_in(root, place, "memory.failcnt");
+    fields_in(root, place, "memory.oom_control", oom_v1, COUNT_OF(oom_v1), facts);
+    for (int level = 1; level <= CGROUP_LEVELS_MAX; level++) {
+        add_limit(root, place, "memory.limit_in_bytes", "memory.usage_in_bytes", facts);
+        int64_t kmem = number_in(root, place, "memory.kmem.limit_in_bytes");
+        if (kmem != FACTS_UNSEEN &&
+            (facts->kmem_limit == FACTS_UNSEEN || kmem < facts->kmem_limit)) {
+            facts->kmem_limit = kmem;
+            facts->kmem_used = number_in(root, place, "memory.kmem.usage_in_bytes");
+        }
+        take_lowest(&facts->memory_swap_limit,
+                    number_in(root, place, "memory.memsw.limit_in_bytes"));
+        facts->memory_levels = level;
+        if (!up(place)) break;
+    }
+    read_hierarchical(root, &own, facts);
+}
+
+/* The pids limit that is nearest, not the lowest: an outer group may be fuller. */
+static void read_pids(struct root *root, struct place *place, struct facts *facts)
+{
+    struct {
+        int64_t max;
+    } events = {FACTS_UNSEEN};
+    const struct root_field field = {"max", 0, 1};
+    fields_in(root, place, "pids.events", &field, 1, &events);
+    facts->pids_refusals = events.max;
+    int64_t least = FACTS_UNSEEN;
+    for (int level = 1; level <= CGROUP_LEVELS_MAX; level++) {
+        int64_t limit = number_in(root, place, "pids.max");
+        int64_t used = number_in(root, place, "pids.current");
+        int64_t room =
+            limit == FACTS_UNLIMITED || used == FACTS_UNSEEN ? FACTS_UNLIMITED : limit - used;
+        if (limit != FACTS_UNSEEN && (least == FACTS_UNSEEN || room < least)) {
+            least = room;
+            facts->pids_limit = limit;
+            facts->pids_used = used;
+            facts_set_text(facts->pids_limit_at, place->folder, strlen(place->folder));
+        }
+        if (!up(place)) break;
+    }
+}
+
+void cgroup_read(struct root *root, const char *pid, struct facts *facts)
+{
+    struct places places = {0};
+    find_mounts(root, &places);
+    if (!find_paths(root, pid, &places)) return;
+    bool memory_v1 = places.memory.listed && places.memory.mounted;
+    bool pids_v1 = places.pids.listed && places.pids.mounted;
+    bool v2 = places.unified.listed && places.unified.mounted;
+    if (!memory_v1 && !pids_v1 && !v2) return;
+    facts->cgroup_version = !v2 ? CGROUP_V1 : (memory_v1 || pids_v1) ? CGROUP_HYBRID : CGROUP_V2;
+    struct place *memory = memory_v1 ? &places.memory : &places.unified;
+    struct place *pids = pids_v1 ? &places.pids : &places.unified;
+    facts_set_text(facts->memory_cgroup, memory->path, strlen(memory->path));
+    join(memory);
+    if (memory_v1)
+        read_memory_v1(root, memory, facts);
+    else if (v2)
+        read_memory_v2(root, memory, facts);
+    join(pids);
+    if (pids->mounted) read_pids(root, pids, facts);
+}

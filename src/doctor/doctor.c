@@ -1,0 +1,234 @@
+/* doctor.c - gathers, judges, prints; each command is these three in a few lines. */
+// SPDX-License-Identifier: Apache-2.0
+#include "doctor/doctor.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/file.h"
+#include "doctor/cgroup.h"
+#include "doctor/checks.h"
+#include "doctor/compare.h"
+#include "doctor/forkcast.h"
+#include "doctor/host.h"
+#include "doctor/process.h"
+#include "doctor/smaps.h"
+
+/* What every command holds while it works. */
+struct visit {
+    struct root root;
+    struct facts facts;
+    struct finding_list findings;
+    json_t *details;
+};
+
+static enum error_code visit_open(struct visit *out, const struct doctor_options *options,
+                                  struct error *err)
+{
+    struct visit visit = {.root = root_of(options->root)};
+    TRY(finding_list_open(&visit.findings, err));
+    facts_clear(&visit.facts);
+    visit.details = json_object();
+    if (visit.details == NULL) {
+        finding_list_close(&visit.findings);
+        return error_set(err, ERR_MEMORY, 0, "no memory for the details");
+    }
+    *out = visit;
+    return ERR_NONE;
+}
+
+static void visit_close(struct visit *visit)
+{
+    finding_list_close(&visit->findings);
+    json_decref(visit->details);
+}
+
+static enum error_code gather(struct visit *visit, const struct doctor_options *options,
+                              struct error *err)
+{
+    char pid[24] = "self";
+    if (options->pid > 0) snprintf(pid, sizeof pid, "%" PRId64, options->pid);
+    host_read(&visit->root, &visit->facts);
+    bool found = process_read(&visit->root, pid, &visit->facts);
+    if (!found && options->pid > 0)
+        return error_set(err, ERR_NO_INPUT, 0, "no process %s can be seen here", pid);
+    if (found) smaps_read(&visit->root, pid, &visit->facts);
+    cgroup_read(&visit->root, pid, &visit->facts);
+    return ERR_NONE;
+}
+
+static struct forkcast_options fork_options(const struct doctor_options *options, bool live)
+{
+    return (struct forkcast_options){
+        .simulate = options->simulate >= 0 ? options->simulate : FACTS_UNSEEN,
+        .workers = options->workers > 0 ? options->workers : 1,
+        .live = live,
+    };
+}
+
+static void judge_fork(struct visit *visit, const struct doctor_options *options)
+{
+    struct forkcast cast;
+    struct forkcast_options asked = fork_options(options, visit->root.live);
+    forkcast_make(&cast, &visit->facts, &asked);
+    forkcast_findings(&cast, &visit->facts, &asked, &visit->findings);
+    json_t *json = forkcast_json(&cast);
+    if (json != NULL) (void)json_object_set_new(visit->details, "fork", json);
+}
+
+static void keep_facts(struct visit *visit)
+{
+    json_t *facts = facts_to_json(&visit->facts);
+    if (facts != NULL) (void)json_object_set_new(visit->details, "facts", facts);
+}
+
+static enum error_code print(const struct doctor_output *output, const char *command,
+                             const char *headline, struct visit *visit, int *out_status,
+                             struct error *err)
+{
+    struct printed printed = {.command = command,
+                              .headline = headline,
+                              .findings = &visit->findings,
+                              .details = visit->details};
+    TRY(printer_print(output, &printed, err));
+    *out_status = finding_status(&visit->findings);
+    return ERR_NONE;
+}
+
+enum error_code doctor_check(const struct doctor_options *options,
+                             const struct doctor_output *output, int *out_status, struct error *err)
+{
+    struct visit visit;
+    TRY(visit_open(&visit, options, err));
+    enum error_code code = gather(&visit, options, err);
+    if (code == ERR_NONE) {
+        struct checkup checkup = {&visit.facts, &visit.root, options->model};
+        checks_run(&checkup, &visit.findings);
+        if (options->pid > 0 || options->simulate >= 0) judge_fork(&visit, options);
+        keep_facts(&visit);
+        code = print(output, "check", NULL, &visit, out_status, err);
+    }
+    visit_close(&visit);
+    return code;
+}
+
+enum error_code doctor_fork(const struct doctor_options *options,
+                            const struct doctor_output *output, int *out_status, struct error *err)
+{
+    if (options->pid <= 0 && options->simulate < 0)
+        return error_set(err, ERR_USAGE, 0, "doctor fork wants --pid P or --simulate SIZE");
+    struct visit visit;
+    TRY(visit_open(&visit, options, err));
+    enum error_code code = gather(&visit, options, err);
+    if (code == ERR_NONE) {
+        judge_fork(&visit, options);
+        keep_facts(&visit);
+        code = print(output, "fork", NULL, &visit, out_status, err);
+    }
+    visit_close(&visit);
+    return code;
+}
+
+enum error_code doctor_snapshot(const struct doctor_options *options,
+                                const struct doctor_output *output, int *out_status,
+                                struct error *err)
+{
+    struct visit visit;
+    TRY(visit_open(&visit, options, err));
+    enum error_code code = gather(&visit, options, err);
+    if (code == ERR_NONE) {
+        keep_facts(&visit);
+        (void)json_object_set_new(visit.details, "air_classifier_snapshot", json_integer(1));
+        bool fine = json_object_size(visit.details) == 2 &&
+                    json_dumpf(visit.details, output->to, JSON_INDENT(2)) == 0 &&
+                    fputc('\n', output->to) != EOF && fflush(output->to) == 0;
+        if (!fine) code = error_set(err, ERR_WRITE, 0, "the snapshot could not be written");
+        *out_status = 0;
+    }
+    visit_close(&visit);
+    return code;
+}
+
+static enum error_code load_snapshot(struct compare_side *out, const char *path, struct error *err)
+{
+    struct file_map map;
+    TRY(file_map(&map, path, err));
+    json_error_t place;
+    json_t *object = json_loadb(map.bytes.data, map.bytes.size, JSON_REJECT_DUPLICATES, &place);
+    file_unmap(&map);
+    if (object == NULL)
+        return error_set(err, ERR_JSON, place.line > 0 ? (size_t)place.line : 0, "%s: %s", path,
+                         place.text);
+    const char *slash = strrchr(path, '/');
+    out->name = slash != NULL ? slash + 1 : path;
+    enum error_code code =
+        facts_from_json(&out->facts, json_object_get(object, "facts"), path, err);
+    json_decref(object);
+    return code;
+}
+
+/* Where neither side says how large the service is, the incident's size. */
+static int64_t probe_size(const struct compare_side *a, const struct compare_side *b)
+{
+    int64_t size =
+        a->facts.fork_charge > b->facts.fork_charge ? a->facts.fork_charge : b->facts.fork_charge;
+    const int64_t least = INT64_C(256) << 20, usual = INT64_C(6) << 30;
+    return size >= least ? size : usual;
+}
+
+enum error_code doctor_compare(const struct doctor_options *options,
+                               const struct doctor_output *output, int *out_status,
+                               struct error *err)
+{
+    if (options->operand_count != 2)
+        return error_set(err, ERR_USAGE, 0, "doctor compare wants two snapshots");
+    struct compare_side first, second;
+    TRY(load_snapshot(&first, options->operands[0], err));
+    TRY(load_snapshot(&second, options->operands[1], err));
+    struct visit visit;
+    TRY(visit_open(&visit, options, err));
+    struct forkcast_options asked = fork_options(options, false);
+    if (asked.simulate < 0) asked.simulate = probe_size(&first, &second);
+    enum error_code code = compare_findings(&first, &second, &asked, &visit.findings, err);
+    char headline[96];
+    snprintf(headline, sizeof headline, "judged for a fork of %s, %" PRId64 " worker%s",
+             facts_bytes(asked.simulate), asked.workers, asked.workers == 1 ? "" : "s");
+    if (code == ERR_NONE) code = print(output, "compare", headline, &visit, out_status, err);
+    visit_close(&visit);
+    return code;
+}
+
+enum error_code doctor_list(const struct doctor_output *output, struct error *err)
+{
+    for (size_t i = 0; i < checks_count(); i++) {
+        const struct check_row *row = checks_row(i);
+        fprintf(output->to, "%-18s%-28s%s\n", row->id, row->title, row->reads);
+    }
+    if (fflush(output->to) != 0)
+        return error_set(err, ERR_WRITE, 0, "the list could not be written");
+    return ERR_NONE;
+}
+
+enum error_code doctor_size(const char *text, int64_t *out_bytes, struct error *err)
+{
+    static const struct {
+        const char *suffix;
+        int shift;
+    } units[] = {{"", 0},     {"B", 0},  {"K", 10},   {"KiB", 10}, {"M", 20},
+                 {"MiB", 20}, {"G", 30}, {"GiB", 30}, {"T", 40},   {"TiB", 40}};
+    char *end;
+    errno = 0;
+    double number = strtod(text, &end);
+    for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
+        if (end == text || errno != 0 || strcasecmp(end, units[i].suffix) != 0) continue;
+        double bytes = number * (double)(INT64_C(1) << units[i].shift);
+        if (!(bytes >= 0) || bytes > 0x1p60) break;
+        *out_bytes = (int64_t)bytes;
+        return ERR_NONE;
+    }
+    return error_set(err, ERR_USAGE, 0, "'%s' is not a size such as 6GiB or 512M", text);
+}

@@ -1,0 +1,72 @@
+/* facts.h - what doctor has seen, as one flat struct of numbers and short texts.
+ *
+ * Everything that judges (overcommit, forkcast, checks, compare) reads this struct
+ * and nothing else, so that a snapshot from another machine is judged as this one is.
+ *
+ * Memory  none of its own but the JSON, which the caller gives back by json_decref
+ * Threads any number, each with its own struct
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DOCTOR_FACTS_H
+#define DOCTOR_FACTS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/writer.h"
+
+enum { FACTS_TEXT_MAX = 256 };
+
+#define FACTS_UNSEEN    ((int64_t)-1)
+#define FACTS_UNLIMITED INT64_MAX
+
+struct facts {
+#define FACT(name, unit, weight, where) int64_t name;
+#define TEXT(name, weight, where)       char name[FACTS_TEXT_MAX];
+#include "doctor/facts.def"
+#undef FACT
+#undef TEXT
+};
+
+enum facts_unit { FACTS_FLAG, FACTS_COUNT, FACTS_BYTES, FACTS_CENTI, FACTS_TEXT };
+
+/* One row of facts.def. */
+struct facts_row {
+    const char *name;
+    const char *where;
+    enum facts_unit unit;
+    int weight;
+    size_t offset;
+};
+
+size_t facts_row_count(void);
+const struct facts_row *facts_row(size_t index);
+
+/* Nothing seen. */
+void facts_clear(struct facts *facts);
+
+/* The number of a row that is not a text; the text of one that is. */
+int64_t facts_number(const struct facts *facts, const struct facts_row *row);
+const char *facts_text(const struct facts *facts, const struct facts_row *row);
+bool facts_same(const struct facts *a, const struct facts *b, const struct facts_row *row);
+void facts_copy_row(struct facts *to, const struct facts *from, const struct facts_row *row);
+
+/* A value for people: "19.4 GiB", "unlimited", "not seen". */
+void facts_show(const struct facts *facts, const struct facts_row *row, struct writer *writer);
+
+/* Bytes for people, at least three digits that count: "0.333 GiB", "512 KiB". The
+ * text lives in one of eight buffers of this thread, used in turn. */
+const char *facts_bytes(int64_t bytes);
+const char *facts_count(int64_t count);
+
+/* An object of all that was seen; NULL when memory is short. */
+json_t *facts_to_json(const struct facts *facts);
+MUST_CHECK enum error_code facts_from_json(struct facts *out_facts, const json_t *object,
+                                           const char *path, struct error *err);
+
+/* Copies text from a file: bytes that are not printable ASCII become '?'. */
+void facts_set_text(char out[FACTS_TEXT_MAX], const char *data, size_t size);
+
+#endif

@@ -1,0 +1,19 @@
+/* host.h - the machine: memory, overcommit, swap, limits of the kernel.
+ *
+ * In      /proc/meminfo, vmstat, zoneinfo, loadavg, pressure, sys/vm, sys/kernel
+ * Out     the host's rows of facts.def; what is not there stays unseen
+ * Threads one at a time
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DOCTOR_HOST_H
+#define DOCTOR_HOST_H
+
+#include "doctor/facts.h"
+#include "doctor/root.h"
+
+void host_read(struct root *root, struct facts *facts);
+
+/* some avg10 and full avg10, in hundredths, of a pressure file. */
+void host_pressure(struct root *root, const char *path, int64_t *out_some, int64_t *out_full);
+
+#endif

@@ -1,0 +1,25 @@
+/* process.h - one process: its state, limits, capabilities, namespace, family.
+ *
+ * In      /proc/PID/status, limits, fd, ns, uid_map, mountinfo; /proc/N/status of others
+ * Out     the process's rows of facts.def
+ * Threads one at a time
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef DOCTOR_PROCESS_H
+#define DOCTOR_PROCESS_H
+
+#include "doctor/facts.h"
+#include "doctor/root.h"
+
+/* pid is a number or "self". False where there is no such process. */
+bool process_read(struct root *root, const char *pid, struct facts *facts);
+
+/* Calls visit for each process that can be seen. */
+struct process_brief {
+    int64_t pid, parent, uid, threads, inner_pid; /* inner_pid: the last of NSpid */
+    char state;
+};
+void process_each(struct root *root, void (*visit)(void *context, const struct process_brief *one),
+                  void *context);
+
+#endif
