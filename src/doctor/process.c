@@ -161,7 +161,8 @@ static bool read_brief(struct root *root, const char *pid, struct process_brief 
         if (slice_equal(name, SLICE("State:")) && (word = root_word(&line)).size > 0)
             one.state = word.data[0];
         if (slice_equal(name, SLICE("NSpid:")))
-            while ((word = root_word(&line)).size > 0) (void)root_parse(word, &one.inner_pid);
+            for (; (word = root_word(&line)).size > 0; one.levels++)
+                (void)root_parse(word, &one.inner_pid);
     }
     root_lines_close(&lines);
     *out = one;
@@ -209,6 +210,7 @@ static uint64_t namespace_of(struct root *root, const char *pid, const char *nam
 struct search {
     struct root *root;
     uint64_t wanted;
+    uint64_t outermost; /* the namespace /proc shows, 0 if unknown */
     bool found;
 };
 
@@ -218,8 +220,9 @@ static void look_for_init(void *context, const struct process_brief *one)
     if (search->found || one->inner_pid != 1 || one->state == 'Z' || one->state == 'X') return;
     char pid[24];
     snprintf(pid, sizeof pid, "%lld", (long long)one->pid);
-    /* A namespace that may not be read could be the one wanted: no conclusion. */
     uint64_t here = namespace_of(search->root, pid, "pid");
+    if (here == 0 && one->levels == 1) here = search->outermost;
+    /* A namespace that may not be read could be the one wanted: no conclusion. */
     if (here == 0 || here == search->wanted) search->found = true;
 }
 
@@ -231,6 +234,9 @@ static void read_namespace(struct root *root, const char *pid, struct facts *fac
     /* Without the machine's (or container's) own init in sight, others may be hidden too. */
     if (own == 0 || !root_try(root, "/proc/1/status", init, sizeof init, NULL)) return;
     struct search search = {.root = root, .wanted = children != 0 ? children : own};
+    struct process_brief self;
+    if (read_brief(root, "self", &self) && self.levels == 1)
+        search.outermost = namespace_of(root, "self", "pid");
     process_each(root, look_for_init, &search);
     facts->namespace_dead = !search.found;
 }

@@ -16,7 +16,8 @@ bool process_read(struct root *root, const char *pid, struct facts *facts);
 
 /* Calls visit for each process that can be seen. */
 struct process_brief {
-    int64_t pid, parent, uid, threads, inner_pid; /* inner_pid: the last of NSpid */
+    int64_t pid, parent, uid, threads;
+    int64_t inner_pid, levels; /* the last of NSpid, and how many there are */
     char state;
 };
 void process_each(struct root *root, void (*visit)(void *context, const struct process_brief *one),
