@@ -142,6 +142,14 @@ static void take_lowest(int64_t *lowest, int64_t value)
     if (value != FACTS_UNSEEN && (*lowest == FACTS_UNSEEN || value < *lowest)) *lowest = value;
 }
 
+static void take_room(struct facts *facts, int64_t room, const char *where)
+{
+    if (room < 0) room = 0;
+    if (facts->memory_headroom != FACTS_UNSEEN && room >= facts->memory_headroom) return;
+    facts->memory_headroom = room;
+    facts_set_text(facts->memory_headroom_at, where, strlen(where));
+}
+
 /* One level of a memory hierarchy: the tightest limit, and the least room. */
 static void add_limit(struct root *root, const struct place *place, const char *limit_name,
                       const char *used_name, struct facts *facts)
@@ -156,7 +164,7 @@ static void add_limit(struct root *root, const struct place *place, const char *
     }
     int64_t room =
         limit == FACTS_UNLIMITED || used == FACTS_UNSEEN ? FACTS_UNLIMITED : limit - used;
-    take_lowest(&facts->memory_headroom, room < 0 ? 0 : room);
+    take_room(facts, room, place->folder);
 }
 
 #define AT(member)      offsetof(struct facts, member)
@@ -210,10 +218,7 @@ static void read_hierarchical(struct root *root, const struct place *place, stru
     facts->memory_limit = stat.limit;
     static const char above[] = "a group above, not visible here (hierarchical_memory_limit)";
     facts_set_text(facts->memory_limit_at, above, sizeof above - 1);
-    if (facts->memory_used >= 0) {
-        int64_t room = stat.limit - facts->memory_used;
-        take_lowest(&facts->memory_headroom, room < 0 ? 0 : room);
-    }
+    if (facts->memory_used >= 0) take_room(facts, stat.limit - facts->memory_used, above);
 }
 
 static void read_memory_v1(struct root *root, struct place *place, struct facts *facts)

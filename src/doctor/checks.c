@@ -57,7 +57,9 @@ static bool host_overcommit(const struct checkup *c, struct finding *f)
     if (allowed == FACTS_UNSEEN) return true;
     bool strict = rule == OVERCOMMIT_STRICT;
     finding_means(f, "; now at most %s%s", facts_bytes(allowed),
-                  strict ? " for all forks together" : " in one mapping");
+                  strict                   ? " for all forks together"
+                  : rule == OVERCOMMIT_OLD ? " in one mapping"
+                                           : " in one mapping under the older rule");
     finding_grade(f, allowed < GIB ? FINDING_WARNING : FINDING_NOTE);
     if (allowed < GIB)
         finding_means(f, ": a process with a model on its heap cannot fork, while it runs on");
@@ -119,7 +121,9 @@ static bool host_oom(const struct checkup *c, struct finding *f)
     if (facts->host_oom_kills == 0) return true;
     finding_grade(f, facts->memory_oom_kills == 0 ? FINDING_NOTE : FINDING_WARNING);
     finding_means(f, "the kernel has killed processes somewhere on this host%s",
-                  facts->memory_oom_kills == 0 ? ", none of them in this group" : "");
+                  facts->memory_oom_kills == 0  ? ", none of them in this group"
+                  : facts->memory_oom_kills > 0 ? ", some of them in this group"
+                                                : "");
     return true;
 }
 
@@ -139,10 +143,12 @@ static bool cgroup_memory(const struct checkup *c, struct finding *f)
 {
     const struct facts *facts = c->facts;
     if (facts->memory_limit < 0) return false;
-    finding_read(f, "tightest limit %s at %s, used %s, room %s (least of %" PRId64 " groups)",
-                 facts_bytes(facts->memory_limit), facts->memory_limit_at,
-                 facts_bytes(facts->memory_used), facts_bytes(facts->memory_headroom),
-                 facts->memory_levels);
+    finding_read(f, "lowest limit %s at %s, used %s", facts_bytes(facts->memory_limit),
+                 facts->memory_limit_at, facts_bytes(facts->memory_used));
+    if (limited(facts->memory_headroom))
+        finding_read(f, "; least room %s at %s, of %" PRId64 " groups seen",
+                     facts_bytes(facts->memory_headroom), facts->memory_headroom_at,
+                     facts->memory_levels);
     if (!limited(facts->memory_headroom) || !limited(facts->memory_limit)) return true;
     int64_t left = percent(facts->memory_headroom, facts->memory_limit);
     finding_means(f, "reaching it means an OOM kill (exit 137), seldom a refused fork");

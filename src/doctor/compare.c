@@ -118,7 +118,7 @@ static void add_difference(const struct difference *difference, const struct com
         finding_grade(f, FINDING_CAUSE);
         finding_means(f, "this difference alone turns the verdict on fork");
         finding_todo(f, "make it the same in both, or do not fork");
-    } else if (difference->effect >= 1) {
+    } else if (difference->effect >= 0.5) {
         finding_grade(f, FINDING_WARNING);
         finding_means(f, "changes what fork may ask for by a factor of %.1f",
                       exp2(difference->effect < 60 ? difference->effect : 60));

@@ -18,6 +18,9 @@
 #include "doctor/process.h"
 #include "doctor/smaps.h"
 
+/* A process that would have to promise this much is worth a forecast unasked. */
+static const int64_t LARGE_CHARGE = INT64_C(256) << 20;
+
 /* What every command holds while it works. */
 struct visit {
     struct root root;
@@ -108,7 +111,8 @@ enum error_code doctor_check(const struct doctor_options *options,
     if (code == ERR_NONE) {
         struct checkup checkup = {&visit.facts, &visit.root, options->model};
         checks_run(&checkup, &visit.findings);
-        if (options->pid > 0 || options->simulate >= 0) judge_fork(&visit, options);
+        bool large = visit.facts.fork_charge >= LARGE_CHARGE;
+        if (options->pid > 0 || options->simulate >= 0 || large) judge_fork(&visit, options);
         keep_facts(&visit);
         code = print(output, "check", NULL, &visit, out_status, err);
     }
