@@ -10,13 +10,16 @@
 #include <strings.h>
 
 #include "base/file.h"
+#include "doctor/causes.h"
 #include "doctor/cgroup.h"
 #include "doctor/checks.h"
 #include "doctor/compare.h"
 #include "doctor/forkcast.h"
 #include "doctor/host.h"
+#include "doctor/journal.h"
 #include "doctor/process.h"
 #include "doctor/smaps.h"
+#include "doctor/unit.h"
 
 /* A process that would have to promise this much is worth a forecast unasked. */
 static const int64_t LARGE_CHARGE = INT64_C(256) << 20;
@@ -89,6 +92,27 @@ static void keep_facts(struct visit *visit)
     if (facts != NULL) (void)json_object_set_new(visit->details, "facts", facts);
 }
 
+/* Reads the log that the options name, if any. */
+static enum error_code judge_log(struct visit *visit, const struct doctor_options *options,
+                                 struct error *err)
+{
+    if (options->log == NULL && options->unit == NULL) return ERR_NONE;
+    struct journal *journal;
+    TRY(journal_open(&journal, err));
+    const char *name = options->log != NULL ? options->log : options->unit;
+    const char *slash = strrchr(name, '/');
+    enum error_code code = options->log != NULL ? journal_read(journal, options->log, err)
+                                                : unit_read(journal, options->unit, err);
+    if (code == ERR_NONE) {
+        journal_end(journal);
+        causes_findings(journal, slash != NULL ? slash + 1 : name, &visit->findings);
+        json_t *json = journal_json(journal);
+        if (json != NULL) (void)json_object_set_new(visit->details, "log", json);
+    }
+    journal_close(journal);
+    return code;
+}
+
 static enum error_code print(const struct doctor_output *output, const char *command,
                              const char *headline, struct visit *visit, int *out_status,
                              struct error *err)
@@ -114,6 +138,9 @@ enum error_code doctor_check(const struct doctor_options *options,
         bool large = visit.facts.fork_charge >= LARGE_CHARGE;
         if (options->pid > 0 || options->simulate >= 0 || large) judge_fork(&visit, options);
         keep_facts(&visit);
+        code = judge_log(&visit, options, err);
+    }
+    if (code == ERR_NONE) {
         code = print(output, "check", NULL, &visit, out_status, err);
     }
     visit_close(&visit);
@@ -133,6 +160,19 @@ enum error_code doctor_fork(const struct doctor_options *options,
         keep_facts(&visit);
         code = print(output, "fork", NULL, &visit, out_status, err);
     }
+    visit_close(&visit);
+    return code;
+}
+
+enum error_code doctor_log(const struct doctor_options *options, const struct doctor_output *output,
+                           int *out_status, struct error *err)
+{
+    if (options->log == NULL && options->unit == NULL)
+        return error_set(err, ERR_USAGE, 0, "doctor log wants a FILE, - or --unit NAME");
+    struct visit visit;
+    TRY(visit_open(&visit, options, err));
+    enum error_code code = judge_log(&visit, options, err);
+    if (code == ERR_NONE) code = print(output, "log", NULL, &visit, out_status, err);
     visit_close(&visit);
     return code;
 }
