@@ -10,108 +10,10 @@
 #include <strings.h>
 
 #include "base/file.h"
-#include "doctor/causes.h"
-#include "doctor/cgroup.h"
 #include "doctor/checks.h"
 #include "doctor/compare.h"
-#include "doctor/forkcast.h"
-#include "doctor/host.h"
-#include "doctor/journal.h"
-#include "doctor/process.h"
-#include "doctor/smaps.h"
-#include "doctor/unit.h"
-
-/* A process that would have to promise this much is worth a forecast unasked. */
-static const int64_t LARGE_CHARGE = INT64_C(256) << 20;
-
-/* What every command holds while it works. */
-struct visit {
-    struct root root;
-    struct facts facts;
-    struct finding_list findings;
-    json_t *details;
-};
-
-static enum error_code visit_open(struct visit *out, const struct doctor_options *options,
-                                  struct error *err)
-{
-    struct visit visit = {.root = root_of(options->root)};
-    TRY(finding_list_open(&visit.findings, err));
-    facts_clear(&visit.facts);
-    visit.details = json_object();
-    if (visit.details == NULL) {
-        finding_list_close(&visit.findings);
-        return error_set(err, ERR_MEMORY, 0, "no memory for the details");
-    }
-    *out = visit;
-    return ERR_NONE;
-}
-
-static void visit_close(struct visit *visit)
-{
-    finding_list_close(&visit->findings);
-    json_decref(visit->details);
-}
-
-static enum error_code gather(struct visit *visit, const struct doctor_options *options,
-                              struct error *err)
-{
-    char pid[24] = "self";
-    if (options->pid > 0) snprintf(pid, sizeof pid, "%" PRId64, options->pid);
-    host_read(&visit->root, &visit->facts);
-    bool found = process_read(&visit->root, pid, &visit->facts);
-    if (!found && options->pid > 0)
-        return error_set(err, ERR_NO_INPUT, 0, "no process %s can be seen here", pid);
-    if (found) smaps_read(&visit->root, pid, &visit->facts);
-    cgroup_read(&visit->root, pid, &visit->facts);
-    return ERR_NONE;
-}
-
-static struct forkcast_options fork_options(const struct doctor_options *options, bool live)
-{
-    return (struct forkcast_options){
-        .simulate = options->simulate >= 0 ? options->simulate : FACTS_UNSEEN,
-        .workers = options->workers > 0 ? options->workers : 1,
-        .live = live,
-    };
-}
-
-static void judge_fork(struct visit *visit, const struct doctor_options *options)
-{
-    struct forkcast cast;
-    struct forkcast_options asked = fork_options(options, visit->root.live);
-    forkcast_make(&cast, &visit->facts, &asked);
-    forkcast_findings(&cast, &visit->facts, &asked, &visit->findings);
-    json_t *json = forkcast_json(&cast);
-    if (json != NULL) (void)json_object_set_new(visit->details, "fork", json);
-}
-
-static void keep_facts(struct visit *visit)
-{
-    json_t *facts = facts_to_json(&visit->facts);
-    if (facts != NULL) (void)json_object_set_new(visit->details, "facts", facts);
-}
-
-/* Reads the log that the options name, if any. */
-static enum error_code judge_log(struct visit *visit, const struct doctor_options *options,
-                                 struct error *err)
-{
-    if (options->log == NULL && options->unit == NULL) return ERR_NONE;
-    struct journal *journal;
-    TRY(journal_open(&journal, err));
-    const char *name = options->log != NULL ? options->log : options->unit;
-    const char *slash = strrchr(name, '/');
-    enum error_code code = options->log != NULL ? journal_read(journal, options->log, err)
-                                                : unit_read(journal, options->unit, err);
-    if (code == ERR_NONE) {
-        journal_end(journal);
-        causes_findings(journal, slash != NULL ? slash + 1 : name, &visit->findings);
-        json_t *json = journal_json(journal);
-        if (json != NULL) (void)json_object_set_new(visit->details, "log", json);
-    }
-    journal_close(journal);
-    return code;
-}
+#include "doctor/report.h"
+#include "doctor/visit.h"
 
 static enum error_code print(const struct doctor_output *output, const char *command,
                              const char *headline, struct visit *visit, int *out_status,
@@ -120,6 +22,7 @@ static enum error_code print(const struct doctor_output *output, const char *com
     struct printed printed = {.command = command,
                               .headline = headline,
                               .findings = &visit->findings,
+                              .table = visit->table[0] != '\0' ? visit->table : NULL,
                               .details = visit->details};
     TRY(printer_print(output, &printed, err));
     *out_status = finding_status(&visit->findings);
@@ -131,18 +34,8 @@ enum error_code doctor_check(const struct doctor_options *options,
 {
     struct visit visit;
     TRY(visit_open(&visit, options, err));
-    enum error_code code = gather(&visit, options, err);
-    if (code == ERR_NONE) {
-        struct checkup checkup = {&visit.facts, &visit.root, options->model};
-        checks_run(&checkup, &visit.findings);
-        bool large = visit.facts.fork_charge >= LARGE_CHARGE;
-        if (options->pid > 0 || options->simulate >= 0 || large) judge_fork(&visit, options);
-        keep_facts(&visit);
-        code = judge_log(&visit, options, err);
-    }
-    if (code == ERR_NONE) {
-        code = print(output, "check", NULL, &visit, out_status, err);
-    }
+    enum error_code code = visit_all(&visit, options, err);
+    if (code == ERR_NONE) code = print(output, "check", NULL, &visit, out_status, err);
     visit_close(&visit);
     return code;
 }
@@ -154,11 +47,30 @@ enum error_code doctor_fork(const struct doctor_options *options,
         return error_set(err, ERR_USAGE, 0, "doctor fork wants --pid P or --simulate SIZE");
     struct visit visit;
     TRY(visit_open(&visit, options, err));
-    enum error_code code = gather(&visit, options, err);
+    enum error_code code = visit_gather(&visit, options, err);
     if (code == ERR_NONE) {
-        judge_fork(&visit, options);
-        keep_facts(&visit);
+        visit_fork(&visit, options);
+        visit_facts(&visit);
         code = print(output, "fork", NULL, &visit, out_status, err);
+    }
+    visit_close(&visit);
+    return code;
+}
+
+enum error_code doctor_process(const struct doctor_options *options,
+                               const struct doctor_output *output, int *out_status,
+                               struct error *err)
+{
+    if (options->pid <= 0) return error_set(err, ERR_USAGE, 0, "doctor process wants --pid P");
+    struct visit visit;
+    TRY(visit_open(&visit, options, err));
+    enum error_code code = visit_gather(&visit, options, err);
+    if (code == ERR_NONE) code = visit_process(&visit, options, err);
+    if (code == ERR_NONE) {
+        visit_checks(&visit, options);
+        visit_fork(&visit, options);
+        visit_facts(&visit);
+        code = print(output, "process", NULL, &visit, out_status, err);
     }
     visit_close(&visit);
     return code;
@@ -171,7 +83,7 @@ enum error_code doctor_log(const struct doctor_options *options, const struct do
         return error_set(err, ERR_USAGE, 0, "doctor log wants a FILE, - or --unit NAME");
     struct visit visit;
     TRY(visit_open(&visit, options, err));
-    enum error_code code = judge_log(&visit, options, err);
+    enum error_code code = visit_log(&visit, options, err);
     if (code == ERR_NONE) code = print(output, "log", NULL, &visit, out_status, err);
     visit_close(&visit);
     return code;
@@ -183,9 +95,9 @@ enum error_code doctor_snapshot(const struct doctor_options *options,
 {
     struct visit visit;
     TRY(visit_open(&visit, options, err));
-    enum error_code code = gather(&visit, options, err);
+    enum error_code code = visit_gather(&visit, options, err);
     if (code == ERR_NONE) {
-        keep_facts(&visit);
+        visit_facts(&visit);
         (void)json_object_set_new(visit.details, "air_classifier_snapshot", json_integer(1));
         bool fine = json_object_size(visit.details) == 2 &&
                     json_dumpf(visit.details, output->to, JSON_INDENT(2)) == 0 &&
@@ -235,13 +147,51 @@ enum error_code doctor_compare(const struct doctor_options *options,
     TRY(load_snapshot(&second, options->operands[1], err));
     struct visit visit;
     TRY(visit_open(&visit, options, err));
-    struct forkcast_options asked = fork_options(options, false);
+    struct forkcast_options asked = visit_fork_options(options, false);
     if (asked.simulate < 0) asked.simulate = probe_size(&first, &second);
     enum error_code code = compare_findings(&first, &second, &asked, &visit.findings, err);
     char headline[96];
     snprintf(headline, sizeof headline, "judged for a fork of %s, %" PRId64 " worker%s",
              facts_bytes(asked.simulate), asked.workers, asked.workers == 1 ? "" : "s");
     if (code == ERR_NONE) code = print(output, "compare", headline, &visit, out_status, err);
+    visit_close(&visit);
+    return code;
+}
+
+enum error_code doctor_url(const struct doctor_options *options, const struct doctor_output *output,
+                           int *out_status, struct error *err)
+{
+    if (options->operand_count == 0)
+        return error_set(err, ERR_USAGE, 0, "doctor url wants addresses");
+    struct visit visit;
+    TRY(visit_open(&visit, options, err));
+    enum error_code code = visit_urls(&visit, options, err);
+    if (code == ERR_NONE) code = visit_log(&visit, options, err);
+    if (code == ERR_NONE) code = print(output, "url", NULL, &visit, out_status, err);
+    visit_close(&visit);
+    return code;
+}
+
+enum error_code doctor_report(const struct doctor_options *options,
+                              const struct doctor_output *output, int *out_status,
+                              struct error *err)
+{
+    if (options->path == NULL)
+        return error_set(err, ERR_USAGE, 0, "doctor report wants -o FILE.html or FILE.json");
+    struct visit visit;
+    TRY(visit_open(&visit, options, err));
+    enum error_code code = visit_all(&visit, options, err);
+    if (code == ERR_NONE) {
+        struct printed printed = {
+            .command = "report", .findings = &visit.findings, .details = visit.details};
+        code = report_write(&printed, options->path, err);
+    }
+    if (code == ERR_NONE) {
+        fprintf(output->to, "%s written\n", options->path);
+        *out_status = finding_status(&visit.findings);
+        if (fflush(output->to) != 0)
+            code = error_set(err, ERR_WRITE, 0, "stdout cannot be written");
+    }
     visit_close(&visit);
     return code;
 }

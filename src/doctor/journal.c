@@ -63,7 +63,7 @@ struct stream {
 };
 
 struct journal {
-    struct needles needles;
+    struct needles needles, frames;
     uint64_t quoted; /* the needles that a traceback may hold */
     struct journal_totals totals;
     struct stream streams[JOURNAL_STREAMS_MAX];
@@ -83,6 +83,7 @@ enum error_code journal_open(struct journal **out_journal, struct error *err)
     enum error_code code = mem_take(&journal->buffer, JOURNAL_BUFFER_BYTES, 1, err);
     if (code == ERR_NONE) code = mem_take(&journal->scratch, JOURNAL_BUFFER_BYTES, 1, err);
     if (code == ERR_NONE) code = needles_open(&journal->needles, needles, NEEDLES, err);
+    if (code == ERR_NONE) code = traceback_needles(&journal->frames, err);
     if (code != ERR_NONE) {
         journal_close(journal);
         return code;
@@ -96,6 +97,7 @@ enum error_code journal_open(struct journal **out_journal, struct error *err)
 void journal_close(struct journal *journal)
 {
     needles_close(&journal->needles);
+    needles_close(&journal->frames);
     mem_free(journal->buffer);
     mem_free(journal->scratch);
     mem_free(journal);
@@ -104,6 +106,7 @@ void journal_close(struct journal *journal)
 static void keep_stamp(char out[LOGLINE_STAMP_MAX + 1], struct slice stamp)
 {
     size_t size = stamp.size < LOGLINE_STAMP_MAX ? stamp.size : LOGLINE_STAMP_MAX;
+    if (memcmp(out, stamp.data, size) == 0 && out[size] == '\0') return; /* mostly */
     for (size_t i = 0; i < size; i++) {
         unsigned char c = (unsigned char)stamp.data[i];
         out[i] = c >= 0x20 && c < 0x7F ? (char)c : '?';
@@ -204,7 +207,8 @@ static bool continue_stream(struct journal *journal, const struct logline *line)
     struct stream *stream = find_stream(journal, line->source);
     if (stream == NULL) return false;
     stream->touched = journal->totals.lines;
-    if (traceback_line(&stream->traceback, line->words)) close_stream(journal, stream);
+    if (traceback_line(&stream->traceback, &journal->frames, line->words))
+        close_stream(journal, stream);
     return true;
 }
 
@@ -255,7 +259,8 @@ void journal_line(struct journal *journal, struct slice line)
 {
     journal->totals.lines++;
     journal->totals.bytes += line.size + 1;
-    if (line.size > 0 && line.data[line.size - 1] == '\r') line.size--;
+    if (line.size == 0) return;
+    if (line.data[line.size - 1] == '\r') line.size--;
     if (line.size > JOURNAL_BUFFER_BYTES) line.size = JOURNAL_BUFFER_BYTES;
     uint64_t found = needles_find(&journal->needles, line);
     if (found == 0 && journal->open_streams == 0) {

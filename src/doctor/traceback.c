@@ -9,37 +9,66 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Parts of a path that make a frame a library's. */
-static const char *const libraries[] = {
-    "site-packages/", "dist-packages/",   "/lib/python", "<frozen",         "fastai",
-    "fastcore/",      "/torch/",          "flask/",      "werkzeug/",       "gunicorn/",
-    "spacy/",         "multiprocessing/", "concurrent/", "socketserver.py", "http/server.py",
-    "threading.py",   "subprocess.py",
+/* What a part of a path, a function's name or a line of code tells. */
+enum sign { LIBRARY = 1, SERVER = 2, TOKENIZER = 4, FORKER = 8, FORK_CALL = 16, THREAD_CALL = 32 };
+
+static const struct {
+    const char *part;
+    unsigned signs;
+} table[] = {
+    {"site-packages/", LIBRARY},
+    {"dist-packages/", LIBRARY},
+    {"/lib/python", LIBRARY},
+    {"/lib64/python", LIBRARY},
+    {"<frozen", LIBRARY},
+    {"fastai", LIBRARY},
+    {"fastcore/", LIBRARY},
+    {"/torch/", LIBRARY},
+    {"spacy/", LIBRARY},
+    {"multiprocessing/", LIBRARY},
+    {"concurrent/", LIBRARY},
+    {"threading.py", LIBRARY},
+    {"flask/", LIBRARY | SERVER},
+    {"werkzeug/", LIBRARY},
+    {"werkzeug/serving", SERVER},
+    {"gunicorn/", LIBRARY},
+    {"gunicorn/workers", SERVER},
+    {"socketserver.py", LIBRARY | SERVER},
+    {"http/server.py", LIBRARY | SERVER},
+    {"starlette/", LIBRARY | SERVER},
+    {"uvicorn/", LIBRARY | SERVER},
+    {"django/core/handlers", LIBRARY | SERVER},
+    {"wsgiref/", LIBRARY | SERVER},
+    {"do_POST", SERVER},
+    {"do_GET", SERVER},
+    {"tokenize", TOKENIZER},
+    {"parallel_gen", TOKENIZER},
+    {"run_procs", TOKENIZER},
+    {"process_all", TOKENIZER},
+    {"popen_fork.py", FORKER},
+    {"subprocess.py", LIBRARY | FORKER},
+    {"os.fork()", FORK_CALL},
+    {"fork_exec(", FORK_CALL},
+    {"start_new_thread", THREAD_CALL},
+    {"can't start new thread", THREAD_CALL},
 };
 
-/* Parts that show that a request was being answered. */
-static const char *const servers[] = {
-    "flask/",     "werkzeug/serving", "gunicorn/workers",     "socketserver.py", "http/server.py",
-    "starlette/", "uvicorn/",         "django/core/handlers", "wsgiref/",
-};
+enum { PARTS = sizeof table / sizeof table[0] };
 
-static const char *const tokenizers[] = {"tokenize", "parallel_gen", "run_procs", "process_all"};
-
-static const char *const forkers[] = {"popen_fork.py", "subprocess.py"};
-
-static bool holds(struct slice text, const char *part)
+enum error_code traceback_needles(struct needles *out, struct error *err)
 {
-    return text.size > 0 && memmem(text.data, text.size, part, strlen(part)) != NULL;
+    const char *parts[PARTS];
+    for (size_t i = 0; i < PARTS; i++) parts[i] = table[i].part;
+    return needles_open(out, parts, PARTS, err);
 }
 
-static bool holds_any(struct slice text, const char *const *parts, size_t count)
+static unsigned signs_in(const struct needles *needles, struct slice text)
 {
-    for (size_t i = 0; i < count; i++)
-        if (holds(text, parts[i])) return true;
-    return false;
+    uint64_t found = needles_find(needles, text);
+    unsigned signs = 0;
+    for (; found != 0; found &= found - 1) signs |= table[__builtin_ctzll(found)].signs;
+    return signs;
 }
-
-#define HOLDS_ANY(text, parts) holds_any(text, parts, sizeof(parts) / sizeof((parts)[0]))
 
 static void keep(char out[TRACEBACK_NAME_MAX], struct slice name)
 {
@@ -74,18 +103,18 @@ static bool parse_frame(struct slice text, struct slice *path, uint32_t *line,
     return true;
 }
 
-static void take_frame(struct traceback *t, struct slice path, uint32_t line, struct slice function)
+static void take_frame(struct traceback *t, const struct needles *needles, struct slice path,
+                       uint32_t line, struct slice function)
 {
+    unsigned place = signs_in(needles, path), name_signs = signs_in(needles, function);
     const char *slash = path.size > 0 ? memrchr(path.data, '/', path.size) : NULL;
     struct slice name = slash != NULL ? slice_from(path, (size_t)(slash + 1 - path.data)) : path;
     if (t->wants_call) keep(t->call, function);
     t->wants_call = false;
-    if (HOLDS_ANY(path, servers)) t->in_request = true;
-    if (slice_starts(function, SLICE("do_POST")) || slice_starts(function, SLICE("do_GET")))
-        t->in_request = true;
-    if (HOLDS_ANY(function, tokenizers)) t->tokenizes = true;
-    if (HOLDS_ANY(path, forkers)) t->forks = true;
-    bool library = HOLDS_ANY(path, libraries);
+    if ((place | name_signs) & SERVER) t->in_request = true;
+    if (name_signs & TOKENIZER) t->tokenizes = true;
+    if (place & FORKER) t->forks = true;
+    bool library = (place & LIBRARY) != 0;
     if (library && t->application) return;
     t->application = !library;
     t->wants_call = !library;
@@ -123,7 +152,7 @@ static int errno_of(struct slice text)
     return value;
 }
 
-bool traceback_line(struct traceback *t, struct slice words)
+bool traceback_line(struct traceback *t, const struct needles *needles, struct slice words)
 {
     size_t indent = 0;
     while (indent < words.size && words.data[indent] == ' ') indent++;
@@ -131,16 +160,16 @@ bool traceback_line(struct traceback *t, struct slice words)
     uint32_t line;
     if (++t->lines > TRACEBACK_LINES_MAX) return true;
     if (parse_frame(text, &path, &line, &function)) {
-        take_frame(t, path, line, function);
+        take_frame(t, needles, path, line, function);
         return false;
     }
-    if (holds(text, "os.fork()") || holds(text, "fork_exec(")) t->forks = true;
-    if (holds(text, "start_new_thread(")) t->threads = true;
+    unsigned signs = signs_in(needles, text);
+    if (signs & FORK_CALL) t->forks = true;
+    if (signs & THREAD_CALL) t->threads = true;
     /* Code is indented by four; some collectors take all but one blank away. */
     struct slice name = indent <= 1 ? error_name(text) : (struct slice){"", 0};
     if (name.size == 0) return false;
     keep(t->error, name);
     t->errno_value = errno_of(text);
-    if (holds(text, "can't start new thread")) t->threads = true;
     return true;
 }

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "doctor/needles.h"
 
 enum { TRACEBACK_LINES_MAX = 600, TRACEBACK_NAME_MAX = 64 };
 
@@ -29,7 +30,10 @@ struct traceback {
     char error[TRACEBACK_NAME_MAX];    /* "OSError" */
 };
 
+/* The parts of paths, functions and code that are looked for; given back by needles_close. */
+MUST_CHECK enum error_code traceback_needles(struct needles *out, struct error *err);
+
 /* Takes one line; true when it was the last. */
-bool traceback_line(struct traceback *traceback, struct slice words);
+bool traceback_line(struct traceback *traceback, const struct needles *needles, struct slice words);
 
 #endif

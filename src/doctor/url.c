@@ -1,0 +1,362 @@
+/* url.c - asks, then lets the majority say what is usual.
+ *
+ * An address without a path is a service's root; one with a path is posted to as it
+ * is, and health and metrics are looked for beside it. ?detail=1 makes our own
+ * service name its model; the Python service ignores it.
+ */
+// SPDX-License-Identifier: Apache-2.0
+#include "doctor/url.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+
+const char url_default_case[] =
+    "{\"case_language\": \"en\", \"case_number\": \"string\", \"description\": \"Test\", "
+    "\"origin\": \"Test\", \"product\": \"Test\", \"severity\": \"Test\", \"subject\": \"Test\", "
+    "\"version\": \"Test\"}";
+
+enum { POST_MAX = FETCH_URL_MAX + 64 };
+
+static const char route[] = "/classifier/sbr";
+
+/* Splits "scheme://host:port/path" into the root to ask beside, and the path to post to. */
+static bool split(const char *address, char base[FETCH_URL_MAX], char post[POST_MAX])
+{
+    const char *scheme = strstr(address, "://");
+    if (scheme == NULL || strlen(address) > FETCH_URL_MAX - 64) return false;
+    size_t origin = (size_t)(scheme + 3 - address);
+    origin += strcspn(address + origin, "/?#");
+    const char *path = address + origin;
+    size_t length = strcspn(path, "?#");
+    while (length > 0 && path[length - 1] == '/') length--;
+    size_t own = sizeof route - 1;
+    bool ends = length >= own && memcmp(path + length - own, route, own) == 0;
+    bool whole = length > 0 && !ends; /* a path of the user's own */
+    size_t prefix = ends ? length - own : whole ? 0 : length;
+    snprintf(base, FETCH_URL_MAX, "%.*s%.*s", (int)origin, address, (int)prefix, path);
+    if (whole)
+        snprintf(post, POST_MAX, "%s", address);
+    else
+        snprintf(post, POST_MAX, "%s%s?detail=1", base, route);
+    return true;
+}
+
+static void set_name(struct url_answer *out, const char *address)
+{
+    const char *scheme = strstr(address, "://");
+    const char *host = scheme != NULL ? scheme + 3 : address;
+    const char *at = strchr(host, '@');
+    if (at != NULL && at < host + strcspn(host, "/?#")) host = at + 1;
+    char shown[FACTS_TEXT_MAX];
+    facts_set_text(shown, host, strcspn(host, "?#"));
+    snprintf(out->name, sizeof out->name, "%.95s", shown);
+}
+
+static void set_member(char out[FACTS_TEXT_MAX], const json_t *object, const char *name)
+{
+    const json_t *value = json_object_get(object, name);
+    if (json_is_string(value))
+        facts_set_text(out, json_string_value(value), json_string_length(value));
+}
+
+static void read_answer(struct url_answer *out, const struct fetch_answer *got)
+{
+    json_error_t place;
+    json_t *object = json_loadb(got->body, got->size, 0, &place);
+    set_member(out->answer, object, "predicted_sbr");
+    const json_t *model = json_object_get(object, "model");
+    set_member(out->version, model, "version");
+    set_member(out->checksum, model, "checksum");
+    json_decref(object);
+}
+
+/* The value of the first sample of a family. */
+static int64_t metric(const char *body, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = strstr(body, name); at != NULL; at = strstr(at + 1, name)) {
+        bool starts = at == body || at[-1] == '\n';
+        if (!starts || (at[length] != ' ' && at[length] != '{')) continue;
+        const char *blank = strchr(at + length, ' ');
+        char *end;
+        double value = blank != NULL ? strtod(blank, &end) : -1;
+        return value >= 0 && value < 0x1p62 ? (int64_t)value : FACTS_UNSEEN;
+    }
+    return FACTS_UNSEEN;
+}
+
+static enum error_code ask_beside(struct fetch *fetch, const char *base, const char *path,
+                                  const struct url_options *options, struct fetch_answer *got,
+                                  struct error *err)
+{
+    char url[FETCH_URL_MAX + 32];
+    snprintf(url, sizeof url, "%s%s", base, path);
+    struct fetch_request request = {.url = url,
+                                    .token = options->token,
+                                    .ca_path = options->ca_path,
+                                    .proxy = options->proxy,
+                                    .timeout_ms = options->timeout_ms};
+    return fetch_once(fetch, &request, got, err);
+}
+
+static enum error_code ask_all(struct fetch *fetch, const char *base, const char *post,
+                               const struct url_options *options, struct url_answer *out,
+                               struct fetch_answer *got, struct error *err)
+{
+    struct fetch_request request = {.url = post,
+                                    .body = options->body,
+                                    .token = options->token,
+                                    .ca_path = options->ca_path,
+                                    .proxy = options->proxy,
+                                    .timeout_ms = options->timeout_ms};
+    TRY(fetch_once(fetch, &request, got, err));
+    out->status = got->status;
+    out->milliseconds = got->milliseconds;
+    facts_set_text(out->server, got->server, strlen(got->server));
+    memcpy(out->failure, got->failure, sizeof out->failure);
+    read_answer(out, got);
+    if (got->status == 0) return ERR_NONE; /* nobody is there: the rest would only wait */
+    TRY(ask_beside(fetch, base, "/health/ready", options, got, err));
+    out->ready = got->status;
+    TRY(ask_beside(fetch, base, "/metrics", options, got, err));
+    if (got->status != 200) return ERR_NONE;
+    out->budget = metric(got->body, "air_classifier_memory_budget_bytes");
+    out->limit = metric(got->body, "air_classifier_cgroup_memory_max_bytes");
+    out->no_fork = metric(got->body, "air_classifier_no_fork");
+    return ERR_NONE;
+}
+
+enum error_code url_ask(struct fetch *fetch, const char *address, const struct url_options *options,
+                        struct url_answer *out, struct error *err)
+{
+    struct url_answer answer = {
+        .budget = FACTS_UNSEEN, .limit = FACTS_UNSEEN, .no_fork = FACTS_UNSEEN};
+    char base[FETCH_URL_MAX], post[POST_MAX];
+    if (!split(address, base, post))
+        return error_set(err, ERR_USAGE, 0, "'%.200s' is not an address such as http://host:8080",
+                         address);
+    set_name(&answer, address);
+    struct fetch_answer *got;
+    TRY(mem_take(&got, 1, sizeof *got, err));
+    enum error_code code = ask_all(fetch, base, post, options, &answer, got, err);
+    mem_free(got);
+    if (code == ERR_NONE) *out = answer;
+    return code;
+}
+
+/* One value of an environment as text, and how grave it is to differ in it. */
+struct column {
+    const char *id, *title;
+    enum finding_severity severity;
+    void (*show)(const struct url_answer *answer, struct writer *writer);
+};
+
+static void show_status(const struct url_answer *a, struct writer *w)
+{
+    if (a->status == 0)
+        writer_text(w, "no answer");
+    else
+        writer_format(w, "%d", a->status);
+}
+
+static void show_text(struct writer *w, const char *text)
+{
+    writer_text(w, text[0] != '\0' ? text : "-");
+}
+
+static void show_answer(const struct url_answer *a, struct writer *w) { show_text(w, a->answer); }
+
+static void show_ready(const struct url_answer *a, struct writer *w)
+{
+    if (a->ready == 0)
+        writer_text(w, "-");
+    else
+        writer_format(w, "%d", a->ready);
+}
+
+static void show_version(const struct url_answer *a, struct writer *w) { show_text(w, a->version); }
+
+static void show_checksum(const struct url_answer *a, struct writer *w)
+{
+    show_text(w, a->checksum);
+}
+
+static void show_server(const struct url_answer *a, struct writer *w) { show_text(w, a->server); }
+
+static void show_bytes(struct writer *w, int64_t bytes)
+{
+    writer_text(w, bytes == FACTS_UNSEEN ? "-" : facts_bytes(bytes));
+}
+
+static void show_budget(const struct url_answer *a, struct writer *w) { show_bytes(w, a->budget); }
+
+static void show_limit(const struct url_answer *a, struct writer *w) { show_bytes(w, a->limit); }
+
+static void show_no_fork(const struct url_answer *a, struct writer *w)
+{
+    writer_text(w, a->no_fork == FACTS_UNSEEN ? "-" : a->no_fork == 1 ? "yes" : "no");
+}
+
+static const struct column columns[] = {
+    {"url.status", "status", FINDING_CAUSE, show_status},
+    {"url.answer", "answer", FINDING_CAUSE, show_answer},
+    {"url.ready", "ready", FINDING_WARNING, show_ready},
+    {"url.version", "model", FINDING_WARNING, show_version},
+    {"url.checksum", "checksum", FINDING_WARNING, show_checksum},
+    {"url.server", "server", FINDING_NOTE, show_server},
+    {"url.plan", "plan", FINDING_WARNING, show_budget},
+    {"url.limit", "limit", FINDING_WARNING, show_limit},
+    {"url.no_fork", "no fork", FINDING_NOTE, show_no_fork},
+};
+
+enum { COLUMNS = sizeof columns / sizeof columns[0], CELL = 64 };
+
+static void cell(const struct column *column, const struct url_answer *answer, char out[CELL])
+{
+    struct writer writer = writer_of(out, CELL - 1);
+    column->show(answer, &writer);
+    out[writer.used] = '\0';
+}
+
+/* The value most environments share; of equals the first that is a success. */
+static size_t usual(const struct column *column, const struct url_answer *answers, size_t count)
+{
+    size_t best = 0, best_votes = 0;
+    for (size_t i = 0; i < count; i++) {
+        char mine[CELL], other[CELL];
+        size_t votes = 0;
+        cell(column, &answers[i], mine);
+        for (size_t j = 0; j < count; j++) {
+            cell(column, &answers[j], other);
+            votes += strcmp(mine, other) == 0;
+        }
+        bool better = answers[i].status == 200 && answers[best].status != 200;
+        if (votes > best_votes || (votes == best_votes && better)) {
+            best = i;
+            best_votes = votes;
+        }
+    }
+    return best;
+}
+
+static void add_difference(const struct column *column, const struct url_answer *odd,
+                           const struct url_answer *model, struct finding_list *list)
+{
+    char mine[CELL], theirs[CELL];
+    cell(column, odd, mine);
+    cell(column, model, theirs);
+    struct finding *f = finding_add(list, column->id, column->title);
+    finding_grade(f, column->severity);
+    finding_title(f, "%s differs in %s: %s, elsewhere %s", odd->name, column->title, mine, theirs);
+    finding_read(f, "%s against %s", odd->name, model->name);
+    if (odd->failure[0] != '\0') finding_read(f, "; %s", odd->failure);
+    if (column->show != show_status) return;
+    finding_means(f, "the same case is answered elsewhere: the input is not the cause, the "
+                     "environment is");
+    finding_todo(f, "read its log ('doctor log FILE') and compare snapshots taken in both places "
+                    "('doctor compare')");
+}
+
+static void add_failure(const struct url_answer *answer, struct finding_list *list)
+{
+    struct finding *f = finding_add(list, "url.failed", "no environment answers");
+    finding_grade(f, FINDING_CAUSE);
+    finding_title(f, "%s does not answer the case", answer->name);
+    finding_read(f, "status %d %s", answer->status, answer->failure);
+    finding_todo(f, answer->status == 0 ? "is it running, and is this its address?"
+                                        : "read its log ('doctor log FILE')");
+}
+
+static void add_slow(const struct url_answer *answers, size_t count, struct finding_list *list)
+{
+    for (size_t i = 0; i < count; i++) {
+        double others = 0;
+        for (size_t j = 0; j < count; j++)
+            if (j != i && answers[j].milliseconds > others) others = answers[j].milliseconds;
+        bool slow = count > 1 && answers[i].status != 0 && answers[i].milliseconds > 200 &&
+                    answers[i].milliseconds > 5 * others;
+        if (!slow) continue;
+        struct finding *f = finding_add(list, "url.time", "time");
+        finding_grade(f, FINDING_WARNING);
+        finding_title(f, "%s is slow: %.0f ms, elsewhere at most %.0f ms", answers[i].name,
+                      answers[i].milliseconds, others);
+        finding_means(f, "throttled, swapping, or short of cores");
+        finding_todo(f, "run 'doctor' there: memory.high, pressure, CPU quota");
+    }
+}
+
+void url_findings(const struct url_answer *answers, size_t count, struct finding_list *list)
+{
+    check(count <= URL_MAX);
+    size_t answered = 0;
+    for (size_t i = 0; i < count; i++) answered += answers[i].status == 200;
+    for (size_t i = 0; answered == 0 && i < count; i++) add_failure(&answers[i], list);
+    for (size_t c = 0; answered > 0 && c < COLUMNS; c++) {
+        size_t model = usual(&columns[c], answers, count);
+        /* Where most fail, those that answer are the model all the same. */
+        for (size_t i = 0; columns[c].show == show_status && i < count; i++)
+            if (answers[i].status == 200) model = i;
+        for (size_t i = 0; i < count; i++) {
+            char mine[CELL], theirs[CELL];
+            cell(&columns[c], &answers[i], mine);
+            cell(&columns[c], &answers[model], theirs);
+            bool silent = c > 0 && answers[i].status != 200; /* said once, by its status */
+            if (strcmp(mine, theirs) != 0 && !silent)
+                add_difference(&columns[c], &answers[i], &answers[model], list);
+        }
+    }
+    add_slow(answers, count, list);
+    struct finding *f = finding_add(list, "url.all", "environments asked");
+    for (size_t i = 0; i < count; i++)
+        finding_read(f, "%s%s: %d in %.0f ms", i > 0 ? "; " : "", answers[i].name,
+                     answers[i].status, answers[i].milliseconds);
+}
+
+void url_table(const struct url_answer *answers, size_t count, struct writer *writer)
+{
+    writer_format(writer, "%-36s%9s", "environment", "time");
+    bool shown[COLUMNS];
+    for (size_t c = 0; c < COLUMNS; c++) {
+        char text[CELL];
+        shown[c] = false;
+        for (size_t i = 0; i < count; i++) {
+            cell(&columns[c], &answers[i], text);
+            if (strcmp(text, "-") != 0) shown[c] = true;
+        }
+        if (shown[c]) writer_format(writer, "  %-12s", columns[c].title);
+    }
+    writer_char(writer, '\n');
+    for (size_t i = 0; i < count; i++) {
+        writer_format(writer, "%-36.36s%6.0f ms", answers[i].name, answers[i].milliseconds);
+        for (size_t c = 0; c < COLUMNS; c++) {
+            char text[CELL];
+            cell(&columns[c], &answers[i], text);
+            if (shown[c]) writer_format(writer, "  %-12.24s", text);
+        }
+        writer_char(writer, '\n');
+    }
+}
+
+json_t *url_json(const struct url_answer *answers, size_t count)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; array != NULL && i < count; i++) {
+        const struct url_answer *a = &answers[i];
+        json_t *one = json_pack("{s:s, s:i, s:f, s:i, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "url",
+                                a->name, "status", a->status, "milliseconds", a->milliseconds,
+                                "ready", a->ready, "predicted_sbr", a->answer, "version",
+                                a->version, "checksum", a->checksum, "server", a->server,
+                                "memory_budget_bytes", (json_int_t)a->budget, "memory_limit_bytes",
+                                (json_int_t)a->limit, "no_fork", (json_int_t)a->no_fork);
+        if (json_array_append_new(array, one) != 0) {
+            json_decref(array);
+            return NULL;
+        }
+    }
+    return array;
+}
