@@ -136,8 +136,8 @@ static enum error_code write_both(const json_t *report, const char *json, const 
     int length = snprintf(beside, sizeof beside, "%.*s.json", (int)(strlen(path) - 5), path);
     if (length < 0 || (size_t)length >= sizeof beside)
         return error_set(err, ERR_CREATE, 0, "the path of the report is too long");
-    char *page;
-    size_t size;
+    char *page = NULL;
+    size_t size = 0;
     TRY(page_of(report, &page, &size, err));
     enum error_code code = write_whole(beside, json, strlen(json), err);
     if (code == ERR_NONE) code = write_whole(path, page, size, err);
