@@ -93,8 +93,15 @@ enum error_code visit_log(struct visit *visit, const struct doctor_options *opti
     TRY(journal_open(&journal, err));
     const char *name = options->log != NULL ? options->log : options->unit;
     const char *slash = strrchr(name, '/');
-    enum error_code code = options->log != NULL ? journal_read(journal, options->log, err)
-                                                : unit_read(journal, options->unit, err);
+    char folder[ROOT_PATH_MAX];
+    root_path(&visit->root, "/var/log/journal", folder);
+    enum error_code code;
+    if (options->log != NULL)
+        code = journal_read(journal, options->log, err);
+    else if (visit->root.live)
+        code = unit_read(journal, options->unit, err);
+    else
+        code = unit_read_folder(journal, options->unit, folder, err);
     if (code == ERR_NONE) {
         journal_end(journal);
         causes_findings(journal, slash != NULL ? slash + 1 : name, &visit->findings);
