@@ -134,6 +134,7 @@ static bool read_environment(struct startup *startup, struct root *root, const c
     snprintf(path, sizeof path, "/proc/%s/environ", pid);
     if (!root_read(root, path, text, READ_MAX, &size)) return true;
     bool fine = true;
+    char *arguments = NULL;
     for (size_t at = 0; fine && at < size;) {
         char *entry = text + at;
         at += strlen(entry) + 1;
@@ -141,8 +142,9 @@ static bool read_environment(struct startup *startup, struct root *root, const c
         if (equals == NULL || equals == entry) continue;
         fine = append_name(startup->environment, entry, (size_t)(equals - entry));
         if (strncmp(entry, "WEB_CONCURRENCY=", 16) == 0) set_number(equals + 1, &startup->workers);
-        if (strncmp(entry, "GUNICORN_CMD_ARGS=", 18) == 0) take_environment(startup, equals + 1);
+        if (strncmp(entry, "GUNICORN_CMD_ARGS=", 18) == 0) arguments = equals + 1;
     }
+    if (arguments != NULL) take_environment(startup, arguments);
     return fine;
 }
 
@@ -207,8 +209,9 @@ enum error_code startup_read(struct startup *out, struct root *root, const char 
     bool fine =
         text != NULL && out->environment != NULL && out->libraries != NULL && out->packages != NULL;
     if (fine) {
-        read_command(out, root, pid, text);
+        /* As gunicorn: the command line overrides GUNICORN_CMD_ARGS, that WEB_CONCURRENCY. */
         fine = read_environment(out, root, pid, text) && read_libraries(out, root, pid);
+        read_command(out, root, pid, text);
     }
     free(text);
     return fine ? ERR_NONE : error_set(err, ERR_MEMORY, 0, "no memory for a list of names");
