@@ -1,0 +1,79 @@
+#!/bin/sh
+# The doctor's commands from outside: exit statuses, operands, pipes, another user's process.
+set -eu
+program=${PROGRAM:-build/air-classifier}
+trees=tests/doctor/trees
+folder=$(mktemp -d "${TEST_TMP:-/tmp}/doctor.XXXXXX")
+chmod 755 "$folder"
+
+fails() { # fails STATUS TEXT ARGUMENTS...
+    wanted=$1 text=$2
+    shift 2
+    got=0
+    "$program" doctor "$@" >"$folder/out" 2>&1 || got=$?
+    if [ "$got" -ne "$wanted" ] || ! grep -q -- "$text" "$folder/out"; then
+        echo "doctor $*: exit status $got, wanted $wanted and '$text' in:"
+        cat "$folder/out"
+        exit 1
+    fi
+}
+
+# 0 nothing found, 1 warnings, 2 a cause; the tree's, not this machine's.
+fails 0 'fine' --root $trees/bare
+fails 1 'memory limit' --root $trees/nested
+fails 2 'were killed' --root $trees/kubernetes
+fails 2 'ENOMEM' fork --root $trees/incident-mode0-old --simulate 6GiB --workers 1
+fails 1 'would succeed' fork --root=$trees/incident-mode0-new --simulate=6GiB
+fails 2 'worker 1 of 4' fork --root $trees/incident-mode2 --simulate 6G --workers 4
+fails 0 'host.overcommit' --list
+fails 0 '"severity": "fine"' --root $trees/bare --json
+
+# What cannot be meant is refused, and nothing else is done.
+fails 64 'simulate SIZE' fork
+fails 64 'is not a size' fork --simulate much
+fails 64 'no use for' fork 6GiB
+fails 64 'two snapshots' compare one.json
+fails 64 'wants --pid' process
+fails 64 'wants a FILE' log
+fails 64 'wants addresses' url
+fails 64 'ends in .html or .json' report -o "$folder/report.txt"
+fails 66 'no process 4194304' fork --pid 4194304
+fails 66 '/nowhere' log /nowhere
+fails 66 '/nowhere' compare /nowhere /nowhere
+fails 73 '/nowhere' report -o /nowhere/report.html
+
+# A log from a pipe.
+"$program" doctor log - <tests/doctor/logs/incident.log >"$folder/out" && exit 1 || [ $? -eq 2 ]
+grep -q 'predict2.py:95' "$folder/out"
+
+# Snapshots of two trees: what turns the verdict comes first.
+"$program" doctor snapshot --root $trees/incident-mode1 >"$folder/dev.json"
+"$program" doctor snapshot --root $trees/incident-mode2 >"$folder/qa.json"
+fails 2 'judged for a fork of 6' compare "$folder/dev.json" "$folder/qa.json"
+sed -n '3p' "$folder/out" | grep -q '^cause *overcommit_memory'
+
+# A report appears whole: both files, and the page stands alone.
+fails 2 'written' report --root $trees/kubernetes -o "$folder/report.html"
+grep -q '<section class="cause">' "$folder/report.html"
+grep -q '"cgroup.oom"' "$folder/report.json"
+
+# Output that cannot be written is an error, not a finding.
+got=0
+"$program" doctor --root $trees/bare >/dev/full 2>"$folder/out" || got=$?
+[ "$got" -eq 74 ]
+
+# Another user's process, and not root: it says what it could not see, and gives a bound.
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+    cp "$program" "$folder/air-classifier"
+    got=0
+    setpriv --reuid 65534 --regid 65534 --clear-groups "$folder/air-classifier" doctor fork --pid $$ \
+        >"$folder/out" 2>&1 || got=$?
+    [ "$got" -eq 0 ]
+    grep -q 'upper bound' "$folder/out"
+    setpriv --reuid 65534 --regid 65534 --clear-groups "$folder/air-classifier" doctor --pid $$ \
+        >"$folder/out" 2>&1 || got=$?
+    grep -q 'smaps: Permission denied' "$folder/out"
+else
+    echo "skipped: another user's process (not root, or no setpriv)"
+fi
+rm -rf "$folder"
