@@ -1,453 +1,64 @@
-/* checks.c - one row, one function, one finding.
- *
- * Grades: CAUSE where something was refused or killed, or the next fork, mapping or
- * allocation would be; WARNING where little is missing; NOTE for what misleads.
- */
+/* checks.c - one row, one function of judge.c, one finding. */
 // SPDX-License-Identifier: Apache-2.0
 #include "doctor/checks.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/check.h"
-#include "doctor/overcommit.h"
-
-#define MIB (INT64_C(1) << 20)
-#define GIB (INT64_C(1) << 30)
-
-static bool limited(int64_t limit) { return limit >= 0 && limit != FACTS_UNLIMITED; }
-
-/* part in hundredths of whole. */
-static int64_t percent(int64_t part, int64_t whole)
-{
-    return whole > 0 ? (int64_t)((double)part / (double)whole * 100) : 100;
-}
-
-static bool host_memory(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->mem_total < 0) return false;
-    finding_read(f, "MemTotal %s, MemFree %s, MemAvailable %s", facts_bytes(facts->mem_total),
-                 facts_bytes(facts->mem_free), facts_bytes(facts->mem_available));
-    if (facts->mem_available < 0) return true;
-    int64_t left = percent(facts->mem_available, facts->mem_total);
-    if (left >= 10) return true;
-    finding_grade(f, left < 3 ? FINDING_WARNING : FINDING_NOTE);
-    finding_means(f,
-                  "%" PRId64 " %% of memory is available; but MemAvailable is not what fork is "
-                  "judged by in any overcommit mode",
-                  left);
-    return true;
-}
-
-static bool host_overcommit(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    enum overcommit_rule rule = overcommit_rule(facts);
-    if (rule == OVERCOMMIT_UNKNOWN) return false;
-    finding_read(f, "vm.overcommit_memory = %" PRId64 ", kernel %s", facts->overcommit_memory,
-                 facts->kernel_release);
-    finding_means(f, "%s", overcommit_rule_text(rule));
-    if (rule == OVERCOMMIT_NEW || rule == OVERCOMMIT_ALWAYS) return true;
-    int64_t allowed = overcommit_allowed(facts, rule == OVERCOMMIT_EITHER ? OVERCOMMIT_OLD : rule,
-                                         facts->vm_size);
-    if (allowed == FACTS_UNSEEN) return true;
-    bool strict = rule == OVERCOMMIT_STRICT;
-    finding_means(f, "; now at most %s%s", facts_bytes(allowed),
-                  strict                   ? " for all forks together"
-                  : rule == OVERCOMMIT_OLD ? " in one mapping"
-                                           : " in one mapping under the older rule");
-    finding_grade(f, allowed < GIB ? FINDING_WARNING : FINDING_NOTE);
-    if (allowed < GIB)
-        finding_means(f, ": a process with a model on its heap cannot fork, while it runs on");
-    return true;
-}
-
-static bool host_commit(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->commit_limit < 0 || facts->committed_as < 0) return false;
-    finding_read(f, "Committed_AS %s of CommitLimit %s", facts_bytes(facts->committed_as),
-                 facts_bytes(facts->commit_limit));
-    if (facts->overcommit_memory != 2) {
-        finding_means(f, "counts only in overcommit mode 2");
-        return true;
-    }
-    int64_t used = percent(facts->committed_as, facts->commit_limit);
-    finding_means(f, "%" PRId64 " %% of all that may be promised is promised", used);
-    if (used >= 75) finding_grade(f, used >= 90 ? FINDING_CAUSE : FINDING_WARNING);
-    return true;
-}
-
-static bool host_swap(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->swap_total < 0) return false;
-    finding_read(f, "SwapTotal %s, SwapFree %s", facts_bytes(facts->swap_total),
-                 facts_bytes(facts->swap_free));
-    if (facts->swap_total == 0) {
-        finding_means(f, "no swap: what is promised must fit into memory in modes 0 and 2");
-        if (overcommit_rule(facts) == OVERCOMMIT_STRICT) finding_grade(f, FINDING_NOTE);
-    } else if (percent(facts->swap_free, facts->swap_total) < 10) {
-        finding_grade(f, FINDING_WARNING);
-        finding_means(f, "swap is nearly full");
-    }
-    return true;
-}
-
-static bool host_huge(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->huge_pages_total < 0 || facts->huge_page_size < 0 || facts->mem_total <= 0)
-        return false;
-    int64_t pool = facts->huge_pages_total * facts->huge_page_size;
-    finding_read(f, "%" PRId64 " pages of %s = %s, %" PRId64 " free", facts->huge_pages_total,
-                 facts_bytes(facts->huge_page_size), facts_bytes(pool), facts->huge_pages_free);
-    if (percent(pool, facts->mem_total) < 10) return true;
-    finding_grade(f, facts->huge_pages_free * 2 > facts->huge_pages_total ? FINDING_WARNING
-                                                                          : FINDING_NOTE);
-    finding_means(f, "the pool is taken from memory and from the commit limit, used or not");
-    return true;
-}
-
-static bool host_oom(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->host_oom_kills < 0) return false;
-    finding_read(f, "oom_kill %" PRId64 " since boot", facts->host_oom_kills);
-    if (facts->host_oom_kills == 0) return true;
-    finding_grade(f, facts->memory_oom_kills == 0 ? FINDING_NOTE : FINDING_WARNING);
-    finding_means(f, "the kernel has killed processes somewhere on this host%s",
-                  facts->memory_oom_kills == 0  ? ", none of them in this group"
-                  : facts->memory_oom_kills > 0 ? ", some of them in this group"
-                                                : "");
-    return true;
-}
-
-static bool host_pressure_check(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->host_pressure_full < 0) return false;
-    finding_read(f, "some %.2f %%, full %.2f %% of the last 10 s",
-                 (double)facts->host_pressure_some / 100, (double)facts->host_pressure_full / 100);
-    if (facts->host_pressure_full < 1000) return true;
-    finding_grade(f, FINDING_WARNING);
-    finding_means(f, "everything waits for memory: slow answers, nothing dies");
-    return true;
-}
-
-static bool cgroup_memory(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->memory_limit < 0) return false;
-    finding_read(f, "lowest limit %s at %s, used %s", facts_bytes(facts->memory_limit),
-                 facts->memory_limit_at, facts_bytes(facts->memory_used));
-    if (limited(facts->memory_headroom))
-        finding_read(f, "; least room %s at %s, of %" PRId64 " groups seen",
-                     facts_bytes(facts->memory_headroom), facts->memory_headroom_at,
-                     facts->memory_levels);
-    if (!limited(facts->memory_headroom) || !limited(facts->memory_limit)) return true;
-    int64_t left = percent(facts->memory_headroom, facts->memory_limit);
-    finding_means(f, "reaching it means an OOM kill (exit 137), seldom a refused fork");
-    if (left < 10) finding_grade(f, FINDING_WARNING);
-    return true;
-}
-
-static bool cgroup_oom(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->memory_oom_kills < 0) return false;
-    finding_read(f, "oom_kill %" PRId64 ", limit reached %s times", facts->memory_oom_kills,
-                 facts_count(facts->memory_refusals));
-    if (facts->memory_oom_kills > 0) {
-        finding_grade(f, FINDING_CAUSE);
-        finding_title(f, "processes of this container were killed for memory");
-        finding_means(f,
-                      "the kernel killed %" PRId64
-                      " here: a worker or the whole service ended with "
-                      "exit 137 while health checks may have stayed green",
-                      facts->memory_oom_kills);
-    } else if (facts->memory_refusals > 0) {
-        finding_grade(f, FINDING_NOTE);
-        finding_means(f, "the limit was reached and memory reclaimed in time");
-    }
-    return true;
-}
-
-static bool cgroup_oom_group(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->memory_oom_group < 0) return false;
-    finding_read(f, "memory.oom.group %" PRId64, facts->memory_oom_group);
-    if (facts->memory_oom_group != 1) return true;
-    finding_grade(f, FINDING_NOTE);
-    finding_means(f, "an OOM kill ends all processes of the container together (Kubernetes since "
-                     "1.28): no half-dead service, but every worker at once");
-    return true;
-}
-
-static bool cgroup_hang(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->memory_oom_disabled < 0) return false;
-    finding_read(f, "oom_kill_disable %" PRId64, facts->memory_oom_disabled);
-    if (facts->memory_oom_disabled != 1) return true;
-    finding_grade(f, FINDING_WARNING);
-    finding_means(f, "at the limit processes hang for ever instead of being killed");
-    return true;
-}
-
-static bool cgroup_throttle(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->memory_throttles < 0 && facts->memory_pressure_full < 0) return false;
-    finding_read(f, "memory.high %s, throttled %s times, full pressure %.2f %% of the last 10 s",
-                 facts_bytes(facts->memory_high), facts_count(facts->memory_throttles),
-                 facts->memory_pressure_full < 0 ? 0.0 : (double)facts->memory_pressure_full / 100);
-    if (facts->memory_pressure_full < 1000) return true;
-    finding_grade(f, FINDING_WARNING);
-    finding_means(f, "the group waits for memory: requests are slow, nothing dies");
-    return true;
-}
-
-static bool cgroup_kmem(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (!limited(facts->kmem_limit)) return facts->kmem_limit == FACTS_UNLIMITED;
-    int64_t room = facts->kmem_limit - (facts->kmem_used > 0 ? facts->kmem_used : 0);
-    finding_read(f, "kernel memory %s of %s", facts_bytes(facts->kmem_used),
-                 facts_bytes(facts->kmem_limit));
-    finding_grade(f, percent(room, facts->kmem_limit) < 10 ? FINDING_CAUSE : FINDING_WARNING);
-    finding_means(f, "at this limit fork fails with ENOMEM without any OOM line");
-    return true;
-}
-
-static bool cgroup_pids(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->pids_limit < 0) return false;
-    finding_read(f, "pids.current %s of pids.max %s at %s, refused %s times",
-                 facts_count(facts->pids_used), facts_count(facts->pids_limit),
-                 facts->pids_limit_at, facts_count(facts->pids_refusals));
-    if (facts->pids_refusals > 0) {
-        finding_grade(f, FINDING_CAUSE);
-        finding_means(f, "forks were refused with EAGAIN; ");
-    }
-    if (!limited(facts->pids_limit) || facts->pids_used < 0) return true;
-    int64_t room = facts->pids_limit - facts->pids_used;
-    if (room <= 0)
-        finding_grade(f, FINDING_CAUSE);
-    else if (room < 4)
-        finding_grade(f, FINDING_WARNING);
-    finding_means(f, "%" PRId64 " more task%s may be made", room > 0 ? room : 0,
-                  room == 1 ? "" : "s");
-    return true;
-}
-
-static bool host_tasks(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->tasks < 0 || (facts->pid_max < 0 && facts->threads_max < 0)) return false;
-    finding_read(f, "%" PRId64 " tasks, kernel.pid_max %s, kernel.threads-max %s", facts->tasks,
-                 facts_count(facts->pid_max), facts_count(facts->threads_max));
-    int64_t lowest = facts->pid_max;
-    if (lowest < 0 || (facts->threads_max >= 0 && facts->threads_max < lowest))
-        lowest = facts->threads_max;
-    int64_t used = percent(facts->tasks, lowest);
-    if (used >= 80) finding_grade(f, used >= 98 ? FINDING_CAUSE : FINDING_WARNING);
-    if (used >= 80) finding_means(f, "new tasks will be refused (on kernels 3.x as ENOMEM)");
-    return true;
-}
-
-static bool rlimit_nproc(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->limit_nproc < 0 || facts->uid < 0) return false;
-    finding_read(f, "Max processes %s, uid %" PRId64 ", tasks of this user %s",
-                 facts_count(facts->limit_nproc), facts->uid, facts_count(facts->user_tasks));
-    if (facts->uid == 0 || facts->cap_admin == 1 || facts->cap_resource == 1) {
-        finding_means(f, "does not bind this process");
-        return true;
-    }
-    if (!limited(facts->limit_nproc) || facts->user_tasks < 0) return true;
-    int64_t room = facts->limit_nproc - facts->user_tasks;
-    if (room <= 0)
-        finding_grade(f, FINDING_CAUSE);
-    else if (percent(room, facts->limit_nproc) < 10)
-        finding_grade(f, FINDING_WARNING);
-    finding_means(f,
-                  "%" PRId64 " more before fork gives EAGAIN; counted over all containers of the "
-                  "same user",
-                  room > 0 ? room : 0);
-    return true;
-}
-
-static bool rlimit_space(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->limit_as < 0 || facts->limit_data < 0) return false;
-    finding_read(f, "Max address space %s, Max data size %s, VmSize %s",
-                 facts_bytes(facts->limit_as), facts_bytes(facts->limit_data),
-                 facts_bytes(facts->vm_size));
-    if (!limited(facts->limit_as) && !limited(facts->limit_data)) return true;
-    finding_grade(f, FINDING_WARNING);
-    finding_means(f, "malloc and new threads fail at this size; fork is not affected by it");
-    return true;
-}
-
-static bool rlimit_files(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->limit_nofile < 0) return false;
-    finding_read(f, "Max open files %s, open %s", facts_count(facts->limit_nofile),
-                 facts_count(facts->open_files));
-    if (facts->open_files < 0 || !limited(facts->limit_nofile)) return true;
-    if (percent(facts->open_files, facts->limit_nofile) < 90) return true;
-    finding_grade(f, FINDING_WARNING);
-    finding_means(f, "new connections and files will be refused");
-    return true;
-}
-
-static bool shared_memory(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->shm_size < 0) return false;
-    finding_read(f, "size %s, free %s", facts_bytes(facts->shm_size), facts_bytes(facts->shm_free));
-    if (facts->shm_free >= 0 && percent(facts->shm_free, facts->shm_size) < 10) {
-        finding_grade(f, FINDING_WARNING);
-        finding_means(f, "nearly full: workers that share tensors die of SIGBUS");
-    } else if (facts->shm_size <= 64 * MIB) {
-        finding_grade(f, FINDING_NOTE);
-        finding_means(f,
-                      "a container's default: too little for PyTorch's loader processes (SIGBUS); "
-                      "air-classifier needs none");
-    }
-    return true;
-}
-
-static bool map_count(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->maps < 0 || facts->max_map_count <= 0) return false;
-    finding_read(f, "%" PRId64 " mappings of at most %" PRId64, facts->maps, facts->max_map_count);
-    int64_t used = percent(facts->maps, facts->max_map_count);
-    if (used < 80) return true;
-    finding_grade(f, used >= 98 ? FINDING_CAUSE : FINDING_WARNING);
-    finding_means(f, "mmap and malloc fail with ENOMEM while memory is free");
-    return true;
-}
-
-static bool kernel_release(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    unsigned major;
-    if (sscanf(facts->kernel_release, "%u.", &major) != 1) return false;
-    finding_read(f, "%s", facts->kernel_release);
-    if (major > 3) return true;
-    finding_grade(f, FINDING_NOTE);
-    finding_means(f, "a kernel 3.x answers ENOMEM, not EAGAIN, when pids run out, and its kernel "
-                     "memory limit refuses forks silently");
-    return true;
-}
-
-static bool pid_namespace(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->namespace_dead < 0) return false;
-    finding_read(f, "the init of the namespace that children are born into %s",
-                 facts->namespace_dead == 1 ? "is not alive" : "lives");
-    if (facts->namespace_dead != 1) return true;
-    finding_grade(f, FINDING_CAUSE);
-    finding_means(f, "every fork fails with ENOMEM, whatever memory is free");
-    return true;
-}
-
-static bool seccomp_filter(const struct checkup *c, struct finding *f)
-{
-    const struct facts *facts = c->facts;
-    if (facts->seccomp < 0) return false;
-    finding_read(f, "Seccomp %" PRId64, facts->seccomp);
-    if (facts->seccomp != 2) return true;
-    finding_means(f,
-                  "a filter may refuse clone with an errno of its choice (EPERM, ENOSYS); what it "
-                  "refuses cannot be read");
-    return true;
-}
-
-static bool own_plan(const struct checkup *c, struct finding *f)
-{
-    struct stat file;
-    if (c->model == NULL) return false;
-    if (stat(c->model, &file) != 0) {
-        finding_grade(f, FINDING_WARNING);
-        finding_read(f, "%s: %s", c->model, strerror(errno));
-        finding_means(f, "the model file cannot be looked at");
-        return true;
-    }
-    const struct facts *facts = c->facts;
-    int64_t size = (int64_t)file.st_size, room = facts->mem_available;
-    if (limited(facts->memory_headroom) && (room < 0 || facts->memory_headroom < room))
-        room = facts->memory_headroom;
-    finding_read(f, "model file %s, room %s", facts_bytes(size), facts_bytes(room));
-    finding_means(f, "mapped read-only: no fork charge, pages come and go with use");
-    if (room < 0 || size <= room) return true;
-    finding_grade(f, FINDING_WARNING);
-    finding_means(f,
-                  "; the file is larger than the room, so its pages are read from disk again and "
-                  "again");
-    return true;
-}
+#include "doctor/judge.h"
 
 static const struct check_row rows[] = {
-    {"pid.namespace", "pid namespace", pid_namespace, "/proc/PID/ns, /proc/*/status",
+    {"pid.namespace", "pid namespace", judge_pid_namespace, "/proc/PID/ns, /proc/*/status",
      "restart the container; a process entered by exec or unshare after its init died cannot fork"},
-    {"host.overcommit", "overcommit mode", host_overcommit,
+    {"host.overcommit", "overcommit mode", judge_host_overcommit,
      "/proc/sys/vm/overcommit_memory, osrelease",
      "do not fork from a large process: tokenize in process; or vm.overcommit_memory=1, or swap"},
-    {"host.commit", "commit limit", host_commit, "/proc/meminfo",
+    {"host.commit", "commit limit", judge_host_commit, "/proc/meminfo",
      "add swap, raise vm.overcommit_ratio, or use vm.overcommit_memory=0"},
-    {"cgroup.pids", "pids limit", cgroup_pids, "pids.max, pids.current, pids.events",
+    {"cgroup.pids", "pids limit", judge_cgroup_pids, "pids.max, pids.current, pids.events",
      "raise TasksMax=, --pids-limit or podPidsLimit; or make fewer processes"},
-    {"cgroup.oom", "kills in this container", cgroup_oom, "memory.events, memory.oom_control",
+    {"cgroup.oom", "kills in this container", judge_cgroup_oom, "memory.events, memory.oom_control",
      "raise the memory limit, or run fewer workers; weights mapped read-only are shared"},
-    {"cgroup.memory", "memory limit", cgroup_memory, "memory.max and its kin, all groups above",
+    {"cgroup.memory", "memory limit", judge_cgroup_memory,
+     "memory.max and its kin, all groups above",
      "raise the memory limit of that group, or run fewer workers"},
-    {"cgroup.kmem", "kernel memory limit", cgroup_kmem, "memory.kmem.*",
+    {"cgroup.kmem", "kernel memory limit", judge_cgroup_kmem, "memory.kmem.*",
      "start the container without --kernel-memory"},
-    {"cgroup.throttle", "throttling", cgroup_throttle,
+    {"cgroup.throttle", "throttling", judge_cgroup_throttle,
      "memory.high, memory.events, memory.pressure", "raise memory.high (MemoryHigh=)"},
-    {"cgroup.oom_group", "what an OOM kill ends", cgroup_oom_group, "memory.oom.group",
+    {"cgroup.oom_group", "what an OOM kill ends", judge_cgroup_oom_group, "memory.oom.group",
      "singleProcessOOMKill (Kubernetes 1.32) restores single kills, if workers are wanted"},
-    {"cgroup.hang", "OOM killer disabled", cgroup_hang, "memory.oom_control",
+    {"cgroup.hang", "OOM killer disabled", judge_cgroup_hang, "memory.oom_control",
      "start the container without --oom-kill-disable"},
-    {"limits.nproc", "processes of the user", rlimit_nproc, "/proc/PID/limits, /proc/*/status",
+    {"limits.nproc", "processes of the user", judge_rlimit_nproc,
+     "/proc/PID/limits, /proc/*/status",
      "raise LimitNPROC=, or give the service a user of its own"},
-    {"limits.space", "address space", rlimit_space, "/proc/PID/limits",
+    {"limits.space", "address space", judge_rlimit_space, "/proc/PID/limits",
      "remove LimitAS= and LimitDATA=; a memory limit of the group does what they are meant for"},
-    {"limits.files", "open files", rlimit_files, "/proc/PID/limits, /proc/PID/fd",
+    {"limits.files", "open files", judge_rlimit_files, "/proc/PID/limits, /proc/PID/fd",
      "raise LimitNOFILE="},
-    {"host.memory", "host memory", host_memory, "/proc/meminfo",
+    {"host.memory", "host memory", judge_host_memory, "/proc/meminfo",
      "find who holds it: ps --sort -rss"},
-    {"host.swap", "swap", host_swap, "/proc/meminfo",
+    {"host.swap", "swap", judge_host_swap, "/proc/meminfo",
      "add swap: modes 0 and 2 count it, used or not"},
-    {"host.huge", "huge pages", host_huge, "/proc/meminfo", "lower vm.nr_hugepages"},
-    {"host.oom", "kills on the host", host_oom, "/proc/vmstat",
+    {"host.huge", "huge pages", judge_host_huge, "/proc/meminfo", "lower vm.nr_hugepages"},
+    {"host.oom", "kills on the host", judge_host_oom, "/proc/vmstat",
      "see the kernel's log: journalctl -k -g oom"},
-    {"host.pressure", "memory pressure", host_pressure_check, "/proc/pressure/memory",
+    {"host.pressure", "memory pressure", judge_host_pressure, "/proc/pressure/memory",
      "fewer or smaller services on this host"},
-    {"host.tasks", "tasks of the machine", host_tasks, "/proc/loadavg, /proc/sys/kernel",
+    {"host.tasks", "tasks of the machine", judge_host_tasks, "/proc/loadavg, /proc/sys/kernel",
      "find who makes them; raise kernel.pid_max and kernel.threads-max"},
-    {"host.maps", "mappings", map_count, "/proc/PID/maps, /proc/sys/vm/max_map_count",
+    {"host.maps", "mappings", judge_map_count, "/proc/PID/maps, /proc/sys/vm/max_map_count",
      "raise vm.max_map_count"},
-    {"host.shm", "/dev/shm", shared_memory, "/dev/shm",
+    {"host.shm", "/dev/shm", judge_shared_memory, "/dev/shm",
      "docker --shm-size, or an emptyDir of memory"},
-    {"host.kernel", "kernel", kernel_release, "/proc/sys/kernel/osrelease",
+    {"host.kernel", "kernel", judge_kernel_release, "/proc/sys/kernel/osrelease",
      "a kernel of 5.2 or later"},
-    {"pid.seccomp", "seccomp", seccomp_filter, "/proc/PID/status", "see the container's profile"},
-    {"own.plan", "our own model", own_plan, "the model file's size", "give the group more memory"},
+    {"pid.seccomp", "seccomp", judge_seccomp_filter, "/proc/PID/status",
+     "see the container's profile"},
+    {"own.plan", "our own model", judge_own_plan, "the model file's size",
+     "give the group more memory"},
 };
 
 size_t checks_count(void) { return sizeof rows / sizeof rows[0]; }
@@ -479,7 +90,7 @@ void checks_run(const struct checkup *checkup, struct finding_list *list)
         struct finding *f = finding_add(list, rows[i].id, rows[i].title);
         if (!rows[i].run(checkup, f)) {
             list->count--;
-            bool asked = rows[i].run != own_plan;
+            bool asked = rows[i].run != judge_own_plan;
             size_t used = strlen(silent);
             if (asked) snprintf(silent + used, sizeof silent - used, " %s", rows[i].id);
             continue;
