@@ -91,13 +91,19 @@ static void add_read(struct finding *f, const struct journal_group *group, const
     if (group->bytes > 0) finding_read(f, ", up to %s asked", facts_bytes((int64_t)group->bytes));
 }
 
+/* Of the application's function and what it called, the one that tokenizes. */
+static const char *name_call(const struct traceback *t)
+{
+    bool own = strstr(t->call, "token") == NULL && strstr(t->function, "token") != NULL;
+    return own || t->call[0] == '\0' ? t->function : t->call;
+}
+
 /* "forks inside a request: `tokenize_df` at predict2.py:95, 12 Cannot allocate memory; ..." */
 static void name_fork(struct finding *f, const struct traceback *t)
 {
     finding_title(f, "forks %s: `%s` at %s:%u, %d %s%s",
-                  t->in_request ? "inside a request" : "while it runs",
-                  t->call[0] != '\0' ? t->call : t->function, t->file, (unsigned)t->line_number,
-                  t->errno_value, strerror(t->errno_value),
+                  t->in_request ? "inside a request" : "while it runs", name_call(t), t->file,
+                  (unsigned)t->line_number, t->errno_value, strerror(t->errno_value),
                   t->tokenizes ? "; tokenize in process" : "; do this without a process");
     finding_means(
         f,

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "doctor/host.h"
 
@@ -108,9 +109,10 @@ static bool find_paths(struct root *root, const char *pid, struct places *places
     return true;
 }
 
-/* Fills folder; top is where the walk ends. */
-static void join(struct place *place)
+/* Fills folder; top is where the walk ends, and all there is where folder is not. */
+static void join(const struct root *root, struct place *place)
 {
+    char full[ROOT_PATH_MAX];
     const char *path = place->path;
     size_t skip = strcmp(place->begin, "/") == 0 ? 0 : strlen(place->begin);
     bool below = strncmp(path, place->begin, skip) == 0 && strncmp(path, "/..", 3) != 0 &&
@@ -118,6 +120,8 @@ static void join(struct place *place)
     path = below ? path + skip : "";
     if (strcmp(path, "/") == 0) path = "";
     snprintf(place->folder, sizeof place->folder, "%s%s", place->top, path);
+    root_path(root, place->folder[0] == '/' ? place->folder : "/", full);
+    if (access(full, F_OK) != 0) snprintf(place->folder, sizeof place->folder, "%s", place->top);
 }
 
 /* One step up; false at the top. */
@@ -280,11 +284,11 @@ void cgroup_read(struct root *root, const char *pid, struct facts *facts)
     struct place *memory = memory_v1 ? &places.memory : &places.unified;
     struct place *pids = pids_v1 ? &places.pids : &places.unified;
     facts_set_text(facts->memory_cgroup, memory->path, strlen(memory->path));
-    join(memory);
+    join(root, memory);
     if (memory_v1)
         read_memory_v1(root, memory, facts);
     else if (v2)
         read_memory_v2(root, memory, facts);
-    join(pids);
+    join(root, pids);
     if (pids->mounted) read_pids(root, pids, facts);
 }

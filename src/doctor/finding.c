@@ -38,7 +38,8 @@ void finding_grade(struct finding *finding, enum finding_severity severity)
     if (severity > finding->severity) finding->severity = severity;
 }
 
-static void append(char *text, size_t size, const char *format, va_list args)
+__attribute__((format(printf, 3, 0))) static void append(char *text, size_t size,
+                                                         const char *format, va_list args)
 {
     size_t used = strlen(text);
     vsnprintf(text + used, size - used, format, args);

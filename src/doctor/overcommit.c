@@ -104,7 +104,7 @@ int64_t overcommit_allowed(const struct facts *facts, enum overcommit_rule rule,
 }
 
 /* A soft limit of our own must not answer for the kernel. */
-static bool raise_limit(int resource, struct rlimit *old, int64_t bytes)
+static bool raise_limit(__rlimit_resource_t resource, struct rlimit *old, int64_t bytes)
 {
     if (getrlimit(resource, old) != 0) return false;
     struct rlimit raised = {old->rlim_max, old->rlim_max};

@@ -168,6 +168,35 @@ static bool read_packages(struct startup *startup, const struct root *root, cons
     return fine;
 }
 
+/* Pure packages map nothing: they lie beside Python's own modules, and in a virtual
+ * environment beside the interpreter that was called. dynload is the path of a module
+ * ".../lib/python3.11/lib-dynload/...". */
+static bool read_pure(struct startup *startup, const struct root *root, const char *pid,
+                      struct slice dynload)
+{
+    static const char *const names[] = {"site-packages", "dist-packages"};
+    const char *version = memmem(dynload.data, dynload.size, "/python", 7);
+    if (version == NULL) return true;
+    struct slice rest = slice_from(dynload, (size_t)(version - dynload.data));
+    const char *end = memchr(rest.data + 1, '/', rest.size - 1);
+    if (end == NULL) return true;
+    int library = (int)(end - dynload.data), name = (int)(end - version);
+    const char *blank = strchr(startup->command, ' ');
+    size_t first = blank != NULL ? (size_t)(blank - startup->command) : 0;
+    const char *bin = memmem(startup->command, first, "/bin/", 5);
+    bool fine = true;
+    for (size_t i = 0; fine && i < sizeof names / sizeof names[0]; i++) {
+        char path[ROOT_PATH_MAX];
+        snprintf(path, sizeof path, "%.*s/%s", library, dynload.data, names[i]);
+        fine = read_packages(startup, root, pid, slice_of(path));
+        if (!fine || bin == NULL || startup->command[0] != '/') continue;
+        snprintf(path, sizeof path, "%.*s/lib%.*s/%s", (int)(bin - startup->command),
+                 startup->command, name, version, names[i]);
+        fine = read_packages(startup, root, pid, slice_of(path));
+    }
+    return fine;
+}
+
 static bool read_libraries(struct startup *startup, struct root *root, const char *pid)
 {
     char path[64], last_folder[ROOT_PATH_MAX] = "";
@@ -175,7 +204,7 @@ static bool read_libraries(struct startup *startup, struct root *root, const cha
     struct root_lines lines;
     if (!root_lines_open(root, &lines, path)) return true;
     struct slice line;
-    bool fine = true;
+    bool fine = true, pure = false;
     while (fine && root_lines_next(&lines, &line)) {
         for (int i = 0; i < 5; i++) (void)root_word(&line);
         struct slice file = slice_trim(line);
@@ -184,6 +213,9 @@ static bool read_libraries(struct startup *startup, struct root *root, const cha
         struct slice name = slice_from(file, (size_t)(slash + 1 - file.data));
         if (memmem(name.data, name.size, ".so", 3) != NULL)
             fine = append_name(startup->libraries, name.data, name.size);
+        bool dynload = memmem(file.data, file.size, "/lib-dynload/", 13) != NULL;
+        if (fine && dynload && !pure) fine = read_pure(startup, root, pid, file);
+        pure = pure || dynload;
         const char *site = memmem(file.data, file.size, "-packages/", 10);
         if (site == NULL || !fine) continue;
         struct slice folder = {file.data, (size_t)(site + 9 - file.data)};
@@ -210,8 +242,9 @@ enum error_code startup_read(struct startup *out, struct root *root, const char 
         text != NULL && out->environment != NULL && out->libraries != NULL && out->packages != NULL;
     if (fine) {
         /* As gunicorn: the command line overrides GUNICORN_CMD_ARGS, that WEB_CONCURRENCY. */
-        fine = read_environment(out, root, pid, text) && read_libraries(out, root, pid);
+        fine = read_environment(out, root, pid, text);
         read_command(out, root, pid, text);
+        fine = fine && read_libraries(out, root, pid);
     }
     free(text);
     return fine ? ERR_NONE : error_set(err, ERR_MEMORY, 0, "no memory for a list of names");

@@ -31,24 +31,36 @@ static void gunicorn_is_read_and_secrets_are_not(void **state)
     (void)state;
     char folder[400];
     snprintf(folder, sizeof folder, "%s/startup.%d", test_folder(), (int)getpid());
-    static const char *const folders[] = {"",
-                                          "/proc",
-                                          "/proc/7",
-                                          "/proc/7/root",
-                                          "/proc/7/root/x",
-                                          "/proc/7/root/x/site-packages",
-                                          "/proc/7/root/x/site-packages/fastai2-0.0.30.dist-info"};
+    static const char *const folders[] = {
+        "",
+        "/proc",
+        "/proc/7",
+        "/proc/7/root",
+        "/proc/7/root/x",
+        "/proc/7/root/x/site-packages",
+        "/proc/7/root/x/site-packages/fastai2-0.0.30.dist-info",
+        "/proc/7/root/usr",
+        "/proc/7/root/usr/lib",
+        "/proc/7/root/usr/lib/python3.8",
+        "/proc/7/root/usr/lib/python3.8/site-packages",
+        "/proc/7/root/usr/lib/python3.8/site-packages/flask-1.1.2.dist-info",
+        "/proc/7/root/venv",
+        "/proc/7/root/venv/lib",
+        "/proc/7/root/venv/lib/python3.8",
+        "/proc/7/root/venv/lib/python3.8/site-packages",
+        "/proc/7/root/venv/lib/python3.8/site-packages/gunicorn-20.0.4.dist-info"};
     for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) make(folder, folders[i]);
     char seven[420];
     snprintf(seven, sizeof seven, "%s/proc/7", folder);
     PUT(seven, "cmdline",
-        "/usr/bin/python3\0/usr/bin/gunicorn\0-w4\0--timeout\000120\0-k\0gthread\0--preload\0"
+        "/venv/bin/python3\0/usr/bin/gunicorn\0-w4\0--timeout\000120\0-k\0gthread\0--preload\0"
         "--api-token=open-sesame\0--password\0hush\0--db\0postgres://me:secret@db/x\0api:app\0");
     PUT(seven, "environ",
         "PATH=/bin\0DB_PASSWORD=tell-nobody\0GUNICORN_CMD_ARGS=--threads=8 --max-requests 100\0"
         "WEB_CONCURRENCY=6\0broken\0=alsobroken\0");
     PUT(seven, "maps",
         "7f00-7f10 r-xp 00000000 00:00 0 /x/site-packages/torch/lib/libtorch.so\n"
+        "7f11-7f12 r-xp 00000000 00:00 0 /usr/lib/python3.8/lib-dynload/_json.so\n"
         "7f10-7f20 r-xp 00000000 00:00 0 /usr/lib/libc.so.6\n7f20-7f30 rw-p 00000000 00:00 0 \n");
     struct startup startup;
     struct error err = {0};
@@ -61,8 +73,9 @@ static void gunicorn_is_read_and_secrets_are_not(void **state)
     assert_int_equal(startup.max_requests, 100);
     assert_string_equal(startup.worker_class, "gthread");
     assert_int_equal(json_array_size(startup.environment), 4);
-    assert_int_equal(json_array_size(startup.libraries), 2);
+    assert_int_equal(json_array_size(startup.libraries), 3);
     assert_string_equal(json_string_value(json_array_get(startup.packages, 0)), "fastai2-0.0.30");
+    assert_int_equal(json_array_size(startup.packages), 3); /* also flask and gunicorn */
     struct facts facts;
     struct finding_list list;
     facts_clear(&facts);
