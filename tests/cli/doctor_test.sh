@@ -28,6 +28,11 @@ fails 2 'worker 1 of 4' fork --root $trees/incident-mode2 --simulate 6G --worker
 fails 0 'host.overcommit' --list
 fails 0 '"severity": "fine"' --root $trees/bare --json
 
+# Every check is in the handbook.
+"$program" doctor --list | while read -r id _; do
+    grep -q "^| .$id. |" docs/DOCTOR.md || { echo "$id is not in docs/DOCTOR.md"; exit 1; }
+done
+
 # What cannot be meant is refused, and nothing else is done.
 fails 64 'simulate SIZE' fork
 fails 64 'is not a size' fork --simulate much
@@ -45,6 +50,24 @@ fails 73 '/nowhere' report -o /nowhere/report.html
 # A log from a pipe.
 "$program" doctor log - <tests/doctor/logs/incident.log >"$folder/out" && exit 1 || [ $? -eq 2 ]
 grep -q 'predict2.py:95' "$folder/out"
+
+# A large log in little memory: all private writable memory, libraries included, in 12 MiB.
+if (ulimit -d 12288 && "$program" doctor --list) >/dev/null 2>&1; then
+    i=0
+    while [ $i -lt 12 ]; do
+        cat "$folder/large" tests/doctor/logs/incident.log 2>/dev/null >"$folder/larger" || true
+        cat "$folder/larger" "$folder/larger" "$folder/larger" >"$folder/large"
+        i=$((i + 1))
+        [ "$(wc -c <"$folder/large")" -lt 60000000 ] || break
+    done
+    got=0
+    (ulimit -d 12288 && exec "$program" doctor log "$folder/large") >"$folder/out" 2>&1 || got=$?
+    [ "$got" -eq 2 ]
+    grep -q 'requests failed (100.0 %)' "$folder/out"
+    rm "$folder/large" "$folder/larger"
+else
+    echo "skipped: a large log (the program does not start in 12 MiB: a sanitizer)"
+fi
 
 # Snapshots of two trees: what turns the verdict comes first.
 "$program" doctor snapshot --root $trees/incident-mode1 >"$folder/dev.json"
