@@ -103,15 +103,21 @@ static void language_chooses_the_way(void **state)
 {
     (void)state;
     struct slice text = SLICE("z.B. geht's 16-bit am 3.5.");
-    assert_string_equal(joined(tokens_of("de", "spacy3", text)), "xxbos|z.b.|geht's|16-bit|am|3.5.");
-    assert_string_equal(joined(tokens_of("", "spacy3", text)), "xxbos|z.b|.|geht|'s|16|-|bit|am|3.5|.");
-    assert_string_equal(joined(tokens_of("", "spacy2", text)), "xxbos|z.b|.|geht|'s|16-bit|am|3.5|.");
-    assert_string_equal(joined(tokens_of("tlh", "spacy3", text)), joined(tokens_of("en", "spacy3", text)));
-    assert_string_equal(joined(tokens_of("fr-CA", "spacy3", SLICE("16-bit can't"))), "xxbos|16-bit|can't");
+    assert_string_equal(joined(tokens_of("de", "spacy3", text)),
+                        "xxbos|z.b.|geht's|16-bit|am|3.5.");
+    assert_string_equal(joined(tokens_of("", "spacy3", text)),
+                        "xxbos|z.b|.|geht|'s|16|-|bit|am|3.5|.");
+    assert_string_equal(joined(tokens_of("", "spacy2", text)),
+                        "xxbos|z.b|.|geht|'s|16-bit|am|3.5|.");
+    assert_string_equal(joined(tokens_of("tlh", "spacy3", text)),
+                        joined(tokens_of("en", "spacy3", text)));
+    assert_string_equal(joined(tokens_of("fr-CA", "spacy3", SLICE("16-bit can't"))),
+                        "xxbos|16-bit|can't");
     assert_string_equal(joined(tokens_of("ZH_cn", "spacy3", SLICE("\u6211\u559c\u6b22 Linux"))),
                         "xxbos|\u6211|\u559c|\u6b22|xxmaj|linux");
-    assert_string_equal(joined(tokens_of("ja", "spacy3", SLICE("\u30ab\u30bf\u30ab\u30ca\u3068 v1.2"))),
-                        "xxbos|\u30ab\u30bf\u30ab\u30ca|\u3068|v1.2");
+    assert_string_equal(
+        joined(tokens_of("ja", "spacy3", SLICE("\u30ab\u30bf\u30ab\u30ca\u3068 v1.2"))),
+        "xxbos|\u30ab\u30bf\u30ab\u30ca|\u3068|v1.2");
 }
 
 static void profile_names_are_checked(void **state)
@@ -139,7 +145,8 @@ static void cut_tokens_are_the_first(void **state)
 {
     (void)state;
     static char text[6000];
-    static const char PIECE[] = "(:(-: :):-)) a.b 8-) can't foo:) >:( \xC2\xB0" "C. ";
+    static const char PIECE[] = "(:(-: :):-)) a.b 8-) can't foo:) >:( \xC2\xB0"
+                                "C. ";
     for (size_t i = 0; i < sizeof text; i++) text[i] = PIECE[i % (sizeof PIECE - 1)];
     size_t size = sizeof text - sizeof text % (sizeof PIECE - 1);
     struct slice whole_text = {text, size};
@@ -178,12 +185,48 @@ static void odd_texts(void **state)
 static void hostile_texts_take_linear_time(void **state)
 {
     (void)state;
-    static const char *const UNITS[] = {"a@",    "http://", "((((", "xxrep ", "a",    " ",     "\n",
-                                        ".",     "'",       "&",    "&#",     "&amp", "a.",    "@.",
-                                        "a a ",  "no ",     "/",    "\xCE\xA3", "'\xCE\xA3", "A.",
-                                        "A",     "-",       ":)",   "1.",     "\xC2\xB0" "C.", "\\n",
-                                        "<br />", "\xCD\x81", "\xE6\xBC\xA2", "...", "a-", "!?", "1:", "...a",
-                                        "x\n ", "/A!", "aaaBc", "10.0.0.1.", "x://", "\xE2\x80\xA6", "8-"};
+    static const char *const UNITS[] = {"a@",
+                                        "http://",
+                                        "((((",
+                                        "xxrep ",
+                                        "a",
+                                        " ",
+                                        "\n",
+                                        ".",
+                                        "'",
+                                        "&",
+                                        "&#",
+                                        "&amp",
+                                        "a.",
+                                        "@.",
+                                        "a a ",
+                                        "no ",
+                                        "/",
+                                        "\xCE\xA3",
+                                        "'\xCE\xA3",
+                                        "A.",
+                                        "A",
+                                        "-",
+                                        ":)",
+                                        "1.",
+                                        "\xC2\xB0"
+                                        "C.",
+                                        "\\n",
+                                        "<br />",
+                                        "\xCD\x81",
+                                        "\xE6\xBC\xA2",
+                                        "...",
+                                        "a-",
+                                        "!?",
+                                        "1:",
+                                        "...a",
+                                        "x\n ",
+                                        "/A!",
+                                        "aaaBc",
+                                        "10.0.0.1.",
+                                        "x://",
+                                        "\xE2\x80\xA6",
+                                        "8-"};
     enum { SIZE = 10 * 1000 * 1000 };
     struct arena big_arena;
     struct token_scratch big;
@@ -200,13 +243,15 @@ static void hostile_texts_take_linear_time(void **state)
             text[i] = (char)(mixed & 0x7F); /* random, and UTF-8 */
         }
         for (int mode = 0; mode < 3; mode++) {
-            struct token_way way = token_way_of(mode == 1 ? SLICE("th") : SLICE("en"), TOKEN_SPACY3);
+            struct token_way way =
+                token_way_of(mode == 1 ? SLICE("th") : SLICE("en"), TOKEN_SPACY3);
             way.no_rules = mode == 2;
             struct token_list list;
             uint64_t start = tick_now();
             token_one(&way, (struct slice){text, size}, &big, &list);
             double seconds = tick_seconds_since(start);
-            printf("%-8s %d %.3f s, %zu tokens\n", u == 6 ? "\\n" : unit, mode, seconds, list.count);
+            printf("%-8s %d %.3f s, %zu tokens\n", u == 6 ? "\\n" : unit, mode, seconds,
+                   list.count);
             assert_false(list.cut);
             assert_true(seconds < HOSTILE_SECONDS);
         }
@@ -219,9 +264,12 @@ int main(void)
 {
     golden_scratch(&scratch, &arena, LINE_TEXT_MAX);
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(golden_lines_are_equal),    cmocka_unit_test(language_chooses_the_way),
-        cmocka_unit_test(profile_names_are_checked), cmocka_unit_test(post_rule_can_be_left_out),
-        cmocka_unit_test(cut_tokens_are_the_first),  cmocka_unit_test(odd_texts),
+        cmocka_unit_test(golden_lines_are_equal),
+        cmocka_unit_test(language_chooses_the_way),
+        cmocka_unit_test(profile_names_are_checked),
+        cmocka_unit_test(post_rule_can_be_left_out),
+        cmocka_unit_test(cut_tokens_are_the_first),
+        cmocka_unit_test(odd_texts),
         cmocka_unit_test(hostile_texts_take_linear_time),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
