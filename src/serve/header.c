@@ -1,0 +1,80 @@
+/* header.c - the checks that the HTTP library leaves to us.
+ *
+ * libmicrohttpd 0.9.75 takes the first of several lengths, lets a transfer coding
+ * win over a length, and waits forever for the end of a coding that it does not
+ * know. Behind a proxy that decides otherwise, each is a way to smuggle a request.
+ */
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/header.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+/* A refused body up to here is read and thrown away: the highest --body-max. */
+enum { DISCARD_BYTES_MAX = 64 * 1024 * 1024 };
+
+struct framing {
+    const char *length, *coding;
+    const char *fault; /* a sentence, or NULL */
+};
+
+static enum MHD_Result look(void *context, enum MHD_ValueKind kind, const char *name,
+                            const char *value)
+{
+    (void)kind;
+    struct framing *framing = context;
+    if (value == NULL) value = "";
+    if (strpbrk(name, " \t") != NULL) framing->fault = "the name of a header holds white space";
+    if (strcasecmp(name, "Content-Length") == 0) {
+        if (framing->length != NULL && strcmp(framing->length, value) != 0)
+            framing->fault = "the headers Content-Length differ";
+        framing->length = value;
+    }
+    if (strcasecmp(name, "Transfer-Encoding") == 0) {
+        if (framing->coding != NULL || strcasecmp(value, "chunked") != 0)
+            framing->fault = "the only Transfer-Encoding taken is 'chunked', once";
+        framing->coding = value;
+    }
+    return MHD_YES;
+}
+
+enum error_code header_check_framing(struct MHD_Connection *connection, struct error *err)
+{
+    struct framing framing = {0};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, look, &framing);
+    if (framing.fault == NULL && framing.length != NULL && framing.coding != NULL)
+        framing.fault = "Content-Length and Transfer-Encoding exclude each other";
+    if (framing.fault == NULL) return ERR_NONE;
+    return error_set(err, ERR_REQUEST, 0, "%s", framing.fault);
+}
+
+/* "application/json", with or without parameters. */
+static bool is_json(const char *type)
+{
+    static const char json[] = "application/json";
+    if (type == NULL || strncasecmp(type, json, sizeof json - 1) != 0) return false;
+    char next = type[sizeof json - 1];
+    return next == '\0' || next == ';' || next == ' ';
+}
+
+enum error_code header_check_case(struct MHD_Connection *connection, size_t body_bytes_max,
+                                  struct error *err)
+{
+    const char *type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type");
+    if (!is_json(type))
+        return error_set(err, ERR_MEDIA_TYPE, 0, "Content-Type is %.100s, not application/json",
+                         type != NULL ? type : "absent");
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    if (length != NULL && strtoull(length, NULL, 10) > body_bytes_max)
+        return error_set(err, ERR_BODY_LONG, 0, "the body has %.20s bytes; at most %zu are taken",
+                         length, body_bytes_max);
+    return ERR_NONE;
+}
+
+bool header_sends_anyway(struct MHD_Connection *connection)
+{
+    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Expect") == NULL &&
+           (length == NULL || strtoull(length, NULL, 10) <= DISCARD_BYTES_MAX);
+}

@@ -1,0 +1,28 @@
+/* header.h - what a request's header alone decides, before a byte of its body.
+ *
+ * Threads  that of the connection
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SERVE_HEADER_H
+#define SERVE_HEADER_H
+
+#include <microhttpd.h>
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* ERR_REQUEST where the end of the request can be read in two ways (RFC 9112, 5.1, 6.1 and
+ * 6.3): lengths that differ, a length beside a transfer coding, a coding other than chunked,
+ * a name with white space. What follows on the connection must not be read. */
+MUST_CHECK enum error_code header_check_framing(struct MHD_Connection *connection,
+                                                struct error *err);
+
+/* Whether a case may come: ERR_MEDIA_TYPE or ERR_BODY_LONG. */
+MUST_CHECK enum error_code header_check_case(struct MHD_Connection *connection,
+                                             size_t body_bytes_max, struct error *err);
+
+/* Whether the client sends its body before it looks at an answer, and the body is short enough
+ * to be read away. Closing such a connection early would reset it under the answer. */
+bool header_sends_anyway(struct MHD_Connection *connection);
+
+#endif

@@ -1,0 +1,106 @@
+/* watch.c - a doubly linked list under a lock.
+ *
+ * A connection is only shut down here, never closed: the library closes it, after
+ * watch_leave, so that a descriptor is never shut that belongs to somebody else by then.
+ */
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/watch.h"
+
+#include <sys/socket.h>
+
+#include "base/mem.h"
+#include "base/tick.h"
+
+struct watch_entry {
+    struct watch_entry *next, *previous;
+    uint64_t since;
+    uint64_t gone_since; /* 0: the client is still there */
+    int fd;
+    bool owes; /* the client; otherwise we do */
+    bool cut;
+};
+
+/* What the library has taken from the kernel it gives to us in far less. */
+#define GONE_SECONDS 0.2
+
+struct watch watch_start(void) { return (struct watch){.mutex = PTHREAD_MUTEX_INITIALIZER}; }
+
+struct watch_entry *watch_enter(struct watch *watch, int fd)
+{
+    struct error err;
+    struct watch_entry *entry;
+    if (mem_take(&entry, 1, sizeof *entry, &err) != ERR_NONE) {
+        shutdown(fd, SHUT_RDWR);
+        return NULL;
+    }
+    entry->fd = fd;
+    entry->owes = true;
+    entry->since = tick_now();
+    pthread_mutex_lock(&watch->mutex);
+    entry->next = watch->first;
+    if (entry->next != NULL) entry->next->previous = entry;
+    watch->first = entry;
+    pthread_mutex_unlock(&watch->mutex);
+    return entry;
+}
+
+void watch_leave(struct watch *watch, struct watch_entry *entry)
+{
+    if (entry == NULL) return;
+    pthread_mutex_lock(&watch->mutex);
+    if (entry->next != NULL) entry->next->previous = entry->previous;
+    if (entry->previous != NULL)
+        entry->previous->next = entry->next;
+    else
+        watch->first = entry->next;
+    pthread_mutex_unlock(&watch->mutex);
+    mem_free(entry);
+}
+
+void watch_renew(struct watch *watch, struct watch_entry *entry, bool owes)
+{
+    if (entry == NULL) return;
+    pthread_mutex_lock(&watch->mutex);
+    entry->since = tick_now();
+    entry->owes = owes;
+    pthread_mutex_unlock(&watch->mutex);
+}
+
+/* Whether the client closed its side, all it sent was read, and that some time ago. */
+static bool is_gone(struct watch_entry *entry)
+{
+    char byte;
+    if (!entry->owes || recv(entry->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0) {
+        entry->gone_since = 0;
+        return false;
+    }
+    if (entry->gone_since == 0) entry->gone_since = tick_now();
+    return tick_seconds_since(entry->gone_since) > GONE_SECONDS;
+}
+
+unsigned watch_cut(struct watch *watch, unsigned seconds)
+{
+    unsigned count = 0;
+    pthread_mutex_lock(&watch->mutex);
+    for (struct watch_entry *entry = watch->first; entry != NULL; entry = entry->next) {
+        if (entry->cut) continue;
+        bool late = tick_seconds_since(entry->since) > seconds;
+        if (!late && !is_gone(entry)) continue;
+        shutdown(entry->fd, SHUT_RDWR);
+        entry->cut = true;
+        count += late;
+    }
+    pthread_mutex_unlock(&watch->mutex);
+    return count;
+}
+
+bool watch_unread(struct watch *watch)
+{
+    bool unread = false;
+    char byte;
+    pthread_mutex_lock(&watch->mutex);
+    for (struct watch_entry *entry = watch->first; entry != NULL && !unread; entry = entry->next)
+        unread = !entry->cut && recv(entry->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+    pthread_mutex_unlock(&watch->mutex);
+    return unread;
+}

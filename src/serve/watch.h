@@ -1,0 +1,42 @@
+/* watch.h - the connections that are open, and how long each has kept us waiting.
+ *
+ * The HTTP library's time-out sees silence only; a client that sends a byte a
+ * second is never silent. Here each connection has a time since it owes us
+ * something, and one that owes too long is shut, whatever it sends.
+ *
+ * Memory   one small block a connection, from its first byte to its last
+ * Threads  any number; one lock, held for a few stores, or for one walk by watch_cut
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SERVE_WATCH_H
+#define SERVE_WATCH_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+struct watch_entry;
+
+struct watch {
+    pthread_mutex_t mutex;
+    struct watch_entry *first;
+};
+
+struct watch watch_start(void);
+
+/* NULL where memory is short: that connection is shut at once. */
+struct watch_entry *watch_enter(struct watch *watch, int fd);
+
+/* Before the descriptor is closed; NULL does nothing. */
+void watch_leave(struct watch *watch, struct watch_entry *entry);
+
+/* Its time begins anew, and the client owes us bytes, or we owe it an answer; NULL does nothing. */
+void watch_renew(struct watch *watch, struct watch_entry *entry, bool owes);
+
+/* Shuts every connection whose time is older than this, and gives how many; also those whose
+ * client left in the middle of a request, which the library may not see before its time-out. */
+unsigned watch_cut(struct watch *watch, unsigned seconds);
+
+/* Whether a connection holds bytes that nobody has read. */
+bool watch_unread(struct watch *watch);
+
+#endif

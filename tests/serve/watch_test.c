@@ -1,0 +1,113 @@
+/* watch_test.c - who is shut, who is left alone, over pairs of connected sockets. */
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/watch.h"
+
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "help.h"
+
+enum { FOREVER = 1000 };
+
+struct pair {
+    int ours, theirs;
+    struct watch_entry *entry;
+};
+
+static struct pair connected(struct watch *watch)
+{
+    int fd[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+    struct pair pair = {fd[0], fd[1], watch_enter(watch, fd[0])};
+    assert_non_null(pair.entry);
+    return pair;
+}
+
+static void leave(struct watch *watch, struct pair *pair)
+{
+    watch_leave(watch, pair->entry);
+    close(pair->ours);
+    close(pair->theirs);
+}
+
+static bool is_shut(const struct pair *pair)
+{
+    char byte;
+    return recv(pair->theirs, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+static void pause_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+static void the_late_are_shut_once(void **state)
+{
+    (void)state;
+    struct watch watch = watch_start();
+    struct pair old = connected(&watch);
+    assert_int_equal(watch_cut(&watch, FOREVER), 0);
+    assert_false(is_shut(&old));
+    pause_ms(1100);
+    struct pair renewed = connected(&watch), young = connected(&watch);
+    watch_renew(&watch, renewed.entry, true);
+    assert_int_equal(watch_cut(&watch, 1), 1);
+    assert_true(is_shut(&old));
+    assert_false(is_shut(&renewed));
+    assert_false(is_shut(&young));
+    assert_int_equal(watch_cut(&watch, 1), 0);
+    leave(&watch, &renewed); /* the middle, the first, the last */
+    leave(&watch, &young);
+    leave(&watch, &old);
+    assert_null(watch.first);
+}
+
+static void those_who_left_are_shut_unless_they_wait_for_us(void **state)
+{
+    (void)state;
+    struct watch watch = watch_start();
+    struct pair left = connected(&watch), asked = connected(&watch), stays = connected(&watch);
+    shutdown(left.theirs, SHUT_WR);
+    shutdown(asked.theirs, SHUT_WR);
+    watch_renew(&watch, asked.entry, false);
+    assert_int_equal(watch_cut(&watch, FOREVER), 0);
+    assert_false(is_shut(&left)); /* perhaps its request is still on the way to us */
+    pause_ms(400);
+    assert_int_equal(watch_cut(&watch, FOREVER), 0); /* nobody was late */
+    assert_true(is_shut(&left));
+    assert_false(is_shut(&asked));
+    assert_false(is_shut(&stays));
+    leave(&watch, &left);
+    leave(&watch, &asked);
+    leave(&watch, &stays);
+}
+
+static void unread_bytes_are_seen(void **state)
+{
+    (void)state;
+    struct watch watch = watch_start();
+    assert_false(watch_unread(&watch));
+    struct pair first = connected(&watch), second = connected(&watch);
+    assert_false(watch_unread(&watch));
+    assert_int_equal(send(first.theirs, "a", 1, 0), 1);
+    assert_true(watch_unread(&watch));
+    assert_true(watch_unread(&watch)); /* looking takes nothing */
+    char byte;
+    assert_int_equal(recv(first.ours, &byte, 1, 0), 1);
+    assert_false(watch_unread(&watch));
+    leave(&watch, &second);
+    leave(&watch, &first);
+    watch_leave(&watch, NULL);
+    watch_renew(&watch, NULL, true);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_late_are_shut_once),
+        cmocka_unit_test(those_who_left_are_shut_unless_they_wait_for_us),
+        cmocka_unit_test(unread_bytes_are_seen),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
