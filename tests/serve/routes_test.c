@@ -1,0 +1,139 @@
+/* routes_test.c - finding a route, and what every refusal looks like. */
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/routes.h"
+
+#include <jansson.h>
+
+#include "help.h"
+
+struct fixture {
+    char buffer[ROUTES_REPLY_MAX];
+    struct routes_reply reply;
+};
+
+static struct routes_reply *fresh(struct fixture *fixture)
+{
+    fixture->reply =
+        (struct routes_reply){.body = writer_of(fixture->buffer, sizeof fixture->buffer)};
+    return &fixture->reply;
+}
+
+/* The body is a problem document whose status is that of the reply. */
+static void assert_problem(const struct routes_reply *reply, unsigned status, const char *type)
+{
+    assert_int_equal(reply->status, status);
+    assert_string_equal(reply->type, "application/problem+json");
+    assert_false(reply->body.cut);
+    json_error_t error;
+    json_t *problem = json_loadb(reply->body.data, reply->body.used, 0, &error);
+    assert_non_null(problem);
+    assert_int_equal(json_integer_value(json_object_get(problem, "status")), status);
+    assert_string_equal(json_string_value(json_object_get(problem, "type")), type);
+    assert_true(json_string_length(json_object_get(problem, "title")) > 0);
+    assert_true(json_string_length(json_object_get(problem, "detail")) > 0);
+    json_decref(problem);
+}
+
+static void every_row_is_found(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    for (size_t i = 0; i < routes_count; i++) {
+        const struct route *route = &routes_table[i];
+        assert_ptr_equal(routes_find(route->method, route->path, fresh(&fixture)), route);
+        bool get = strcmp(route->method, "GET") == 0;
+        assert_ptr_equal(routes_find("HEAD", route->path, fresh(&fixture)), get ? route : NULL);
+        assert_null(routes_find("OPTIONS", route->path, fresh(&fixture)));
+        assert_int_equal(fixture.reply.status, 200);
+        assert_non_null(strstr(fixture.reply.allow, route->method));
+        assert_null(routes_find("DELETE", route->path, fresh(&fixture)));
+        assert_problem(&fixture.reply, 405, "/problems/method");
+        assert_non_null(strstr(fixture.reply.allow, route->method));
+    }
+}
+
+static void other_paths_are_not(void **state)
+{
+    (void)state;
+    static const char *const paths[] = {"", "/", "/classifier/sbr/", "/CLASSIFIER/SBR", "health"};
+    struct fixture fixture;
+    for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+        assert_null(routes_find("GET", paths[i], fresh(&fixture)));
+        assert_problem(&fixture.reply, 404, "/problems/not-found");
+        assert_null(fixture.reply.allow);
+    }
+}
+
+static void methods_of_any_length_fit(void **state)
+{
+    (void)state;
+    char method[5000];
+    memset(method, '\xc3', sizeof method - 1); /* cut anywhere, it is no UTF-8 */
+    method[sizeof method - 1] = '\0';
+    struct fixture fixture;
+    assert_null(routes_find(method, "/health/live", fresh(&fixture)));
+    assert_problem(&fixture.reply, 405, "/problems/method");
+}
+
+static void every_error_is_a_problem(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct error err;
+    for (enum error_code code = ERR_NONE + 1; code < ERR_COUNT; code++) {
+        /* The longest detail there is, of the characters that grow most when escaped. */
+        char longest[ERROR_DETAIL_MAX + 100];
+        memset(longest, '\x01', sizeof longest - 1);
+        longest[sizeof longest - 1] = '\0';
+        error_set(&err, code, 0, "%s", longest);
+        routes_problem(fresh(&fixture), &err);
+        char type[64];
+        snprintf(type, sizeof type, "/problems/%s", error_row(code)->type);
+        assert_problem(&fixture.reply, (unsigned)error_row(code)->http_status, type);
+        assert_in_range(fixture.reply.status, 400, 599);
+        bool later = fixture.reply.status == 503 || fixture.reply.status == 429;
+        assert_int_equal(fixture.reply.retry_after_seconds > 0, later);
+    }
+}
+
+static void a_bad_case_needs_no_model(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct routes_state shared = {0};
+    const struct route *route = routes_find("POST", "/classifier/sbr", fresh(&fixture));
+    assert_true(route->takes_case);
+    route->answer(&shared, NULL, SLICE("[1]"), fresh(&fixture));
+    assert_problem(&fixture.reply, 400, "/problems/invalid-field");
+    route->answer(&shared, NULL, SLICE("{\"subject\":"), fresh(&fixture));
+    assert_problem(&fixture.reply, 400, "/problems/invalid-json");
+    route->answer(&shared, NULL, SLICE("{\"subject\":\"\"}"), fresh(&fixture));
+    assert_problem(&fixture.reply, 400, "/problems/empty-case");
+}
+
+static void draining_is_not_ready_but_live(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    struct routes_state shared = {0};
+    atomic_store(&shared.draining, true);
+    routes_find("GET", "/health/ready", fresh(&fixture))
+        ->answer(&shared, NULL, SLICE(""), fresh(&fixture));
+    assert_problem(&fixture.reply, 503, "/problems/draining");
+    routes_find("GET", "/health/live", fresh(&fixture))
+        ->answer(&shared, NULL, SLICE(""), fresh(&fixture));
+    assert_int_equal(fixture.reply.status, 200);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_row_is_found),
+        cmocka_unit_test(other_paths_are_not),
+        cmocka_unit_test(methods_of_any_length_fit),
+        cmocka_unit_test(every_error_is_a_problem),
+        cmocka_unit_test(a_bad_case_needs_no_model),
+        cmocka_unit_test(draining_is_not_ready_but_live),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The service on the wire: framing, pipelining, old versions, nonsense, and slow clients."""
+import json
+import threading
+import time
+import unittest
+
+from service import INCIDENT, Client, Service, chunked, request, wait_until
+
+BODY = json.dumps(INCIDENT).encode()
+HEAD = b"POST /classifier/sbr HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+LENGTH = b"Content-Length: %d\r\n" % len(BODY)
+CODED = b"Transfer-Encoding: chunked\r\n"
+LIVE = b"GET /health/live HTTP/1.1\r\nHost: x\r\n"
+
+# Refused, and the connection closed, because its next request could begin in two places.
+AMBIGUOUS = (
+    ("lengths that differ", HEAD + LENGTH + b"Content-Length: 3\r\n\r\n" + BODY),
+    ("a length and a coding", HEAD + LENGTH + CODED + b"\r\n" + chunked(BODY)),
+    ("a coding and a length", HEAD + CODED + LENGTH + b"\r\n" + chunked(BODY)),
+    ("an unknown coding", HEAD + b"Transfer-Encoding: gzip\r\n\r\n" + BODY),
+    ("two codings in one", HEAD + b"Transfer-Encoding: gzip, chunked\r\n\r\n" + chunked(BODY)),
+    ("two codings", HEAD + b"Transfer-Encoding: gzip\r\n" + CODED + b"\r\n" + chunked(BODY)),
+    ("chunked twice", HEAD + CODED + CODED + b"\r\n" + chunked(BODY)),
+    ("a space before the colon", HEAD + b"Content-Length : 2\r\n\r\n{}"),
+)
+# The library's own answers: the status is right, the form is its own; None: it only closes.
+REFUSED = (
+    ("no host", b"GET /health/live HTTP/1.1\r\n\r\n", 400),
+    ("a length that is no number", HEAD + b"Content-Length: 1x\r\n\r\n", 400),
+    ("a negative length", HEAD + b"Content-Length: -1\r\n\r\n", 400),
+    ("a chunk size that is no number", HEAD + CODED + b"\r\nzz\r\n" + BODY, 400),
+    ("a chunk size without bound", HEAD + CODED + b"\r\n" + b"f" * 30 + b"\r\n", 413),
+    ("a header of 40 KB", LIVE + b"X: " + b"a" * 40000 + b"\r\n\r\n", 431),
+    ("5,000 headers", LIVE + b"X: a\r\n" * 5000 + b"\r\n", 431),
+    ("a path of 40 KB", b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
+    ("a header without a colon", LIVE + b"abc\r\n\r\n", 400),
+    ("a line of bytes", bytes(range(128, 256)) + b"\r\n\r\n", None),
+    ("HTTP/0.9", b"GET /health/live\r\n\r\n", 400),
+    ("HTTP/2", b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+    ("HTTP/9.9", b"GET / HTTP/9.9\r\nHost: x\r\n\r\n", 505),
+    ("no HTTP", b"HELO localhost abc\r\n\r\n", 400),
+)
+
+
+class Protocol(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.service = Service("--threads", "3")
+
+    @classmethod
+    def tearDownClass(cls):
+        begun = time.monotonic()
+        status = cls.service.stop()
+        assert time.monotonic() - begun < 9, "it waited for clients that had left"
+        assert status == 0, f"exit status {status}: " + "".join(cls.service.log)
+
+    def assert_still_serving(self):
+        with Client(self.service.address) as client:
+            self.assertEqual(client.ask(body=INCIDENT).status, 200)
+
+    def test_ambiguous_requests(self):
+        smuggled = LIVE + b"\r\n"
+        for name, data in AMBIGUOUS:
+            with self.subTest(name), Client(self.service.address) as client:
+                client.send(data + smuggled)
+                reply = client.reply()
+                self.assertEqual(reply.status, 400)
+                self.assertEqual(reply.headers["content-type"], "application/problem+json")
+                self.assertTrue(reply.json()["type"].endswith("bad-request"))
+                self.assertTrue(client.at_end(), "a smuggled request was answered")
+            self.assert_still_serving()
+
+    def test_the_same_length_twice_is_one_length(self):
+        with Client(self.service.address) as client:
+            client.send(HEAD + LENGTH + LENGTH + b"\r\n" + BODY)
+            self.assertEqual(client.reply().status, 200)
+
+    def test_requests_the_library_refuses(self):
+        for name, data, status in REFUSED:
+            with self.subTest(name), Client(self.service.address) as client:
+                try:
+                    client.send(data)
+                except ConnectionError:
+                    pass  # it answered before it had read all
+                if status is not None:
+                    self.assertEqual(client.reply("HEAD").status, status)
+                try:
+                    client.stream.read()  # to its end: the connection is closed
+                except ConnectionError:
+                    pass
+            self.assert_still_serving()
+
+    def test_keep_alive_is_kept(self):
+        with Client(self.service.address) as client:
+            for _ in range(50):
+                for reply, status in ((client.ask(body=INCIDENT), 200),
+                                      (client.ask("GET", "/health/live"), 200),
+                                      (client.ask(body=b"["), 400),
+                                      (client.ask("GET", "/nowhere"), 404),
+                                      (client.ask("DELETE", "/health/live"), 405)):
+                    self.assertEqual(reply.status, status)
+                    self.assertNotEqual(reply.headers.get("connection"), "close")
+            reply = client.ask(body=INCIDENT, headers=["Connection: close"])
+            self.assertEqual((reply.status, reply.headers["connection"]), (200, "close"))
+            self.assertTrue(client.at_end())
+
+    def test_pipelined_requests_are_answered_in_order(self):
+        with Client(self.service.address) as client:
+            parts = [(request(body=INCIDENT), 200), (request("GET", "/nowhere"), 404),
+                     (request(body=b'{"subject":1}'), 400), (LIVE + b"\r\n", 200),
+                     (HEAD + CODED + b"\r\n" + chunked(BODY, 7), 200),
+                     (request(body=BODY, content_type="text/plain"), 415),
+                     (request("HEAD", "/health/live"), 200)] * 20
+            client.send(b"".join(data for data, _ in parts))
+            for data, status in parts:
+                self.assertEqual(client.reply(data.split(b" ", 1)[0].decode()).status, status)
+
+    def test_a_request_in_single_bytes(self):
+        for data in (request(body=INCIDENT), HEAD + CODED + b"\r\n" + chunked(BODY, 9)):
+            with Client(self.service.address) as client:
+                for i in range(len(data)):
+                    client.send(data[i:i + 1])
+                self.assertEqual(client.reply().status, 200)
+
+    def test_http_1_0(self):
+        with Client(self.service.address) as client:
+            client.send(b"POST /classifier/sbr HTTP/1.0\r\nContent-Type: application/json\r\n" +
+                        LENGTH + b"\r\n" + BODY)
+            self.assertEqual(client.reply().status, 200)
+            self.assertTrue(client.at_end())
+        with Client(self.service.address) as client:
+            for _ in range(2):
+                client.send(b"GET /health/live HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
+                self.assertEqual(client.reply().status, 200)
+
+    def test_odd_but_right(self):
+        for data in (b"\r\n\r\n" + LIVE + b"\r\n", LIVE.replace(b"\r", b"") + b"\n",
+                     LIVE + b"X: a\r\n b\r\n\r\n", LIVE + b"x:" + b"\xff" * 99 + b"\r\n\r\n",
+                     HEAD + CODED + b"\r\n" + b"%x;a=b\r\n%s\r\n" % (len(BODY), BODY) +
+                     b"0\r\nTrailer: x\r\n\r\n"):
+            with self.subTest(data[:60]), Client(self.service.address) as client:
+                client.send(data)
+                self.assertEqual(client.reply().status, 200)
+
+    def test_clients_that_leave(self):
+        for cut in (1, 20, len(HEAD), len(HEAD + LENGTH) + 2, len(HEAD + LENGTH + BODY)):
+            for _ in range(20):
+                with Client(self.service.address) as client:
+                    client.send((HEAD + LENGTH + b"\r\n" + BODY)[:cut])
+        self.assert_still_serving()
+
+
+class Slow(unittest.TestCase):
+    """One thread, so that a client that could hold it would hold everybody."""
+
+    def test_a_byte_now_and_then_is_cut_and_others_are_served(self):
+        data = request(body=INCIDENT)
+        trickles = {"silence": b"", "the request line": data[:5], "the header": data[:60],
+                    "the body": data[:-20],
+                    "chunks": HEAD + CODED + b"\r\nfffff\r\n",
+                    "a refused body": request(body=INCIDENT, path="/nowhere")[:-20]}
+        with Service("--threads", "1", "--read-timeout", "1") as service:
+            clients = {name: Client(service.address) for name in trickles}
+            for name, start in trickles.items():
+                clients[name].send(start)
+            begun = time.monotonic()
+            closed = {}
+            served = 0
+            while len(closed) < len(trickles) and time.monotonic() < begun + 60:
+                for name, client in clients.items():
+                    if name in closed:
+                        continue
+                    try:
+                        client.socket.settimeout(0.01)
+                        if client.socket.recv(1) == b"":
+                            closed[name] = time.monotonic() - begun
+                        else:
+                            self.fail(name + " was answered")
+                    except TimeoutError:
+                        pass
+                    except ConnectionError:
+                        closed[name] = time.monotonic() - begun
+                    try:
+                        if name not in closed and name != "silence":
+                            client.send(b"a")
+                    except ConnectionError:
+                        closed[name] = time.monotonic() - begun
+                with Client(service.address) as honest:
+                    self.assertEqual(honest.ask(body=INCIDENT).status, 200)
+                    served += 1
+                time.sleep(0.2)
+            for client in clients.values():
+                client.close()
+            self.assertEqual(set(closed), set(trickles))
+            self.assertGreaterEqual(min(closed.values()), 0.9)
+            self.assertGreater(served, 2)
+            self.assertTrue(any("took over 1 s" in line for line in service.log))
+            self.assertEqual(service.stop(), 0)
+
+    def test_connections_beyond_the_limit_wait_or_are_closed(self):
+        with Service("--threads", "1", "--connections", "4", "--read-timeout", "1") as service:
+            clients = [Client(service.address) for _ in range(12)]
+            answered = [None] * len(clients)
+
+            def ask(i):
+                try:
+                    answered[i] = clients[i].ask(body=INCIDENT).status
+                except (OSError, EOFError):
+                    answered[i] = 0
+
+            threads = [threading.Thread(target=ask, args=(i,)) for i in range(len(clients))]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join(60)
+            self.assertNotIn(None, answered)
+            self.assertGreaterEqual(answered.count(200), 4)
+            for client in clients:
+                client.close()
+
+            def again():
+                try:
+                    with Client(service.address) as client:
+                        return client.ask(body=INCIDENT).status == 200
+                except (OSError, EOFError):
+                    return False
+
+            self.assertTrue(wait_until(again), "it stays full")
+
+
+if __name__ == "__main__":
+    unittest.main()
