@@ -163,7 +163,8 @@ class NoProcess(unittest.TestCase):
                 os.setgid(user)
                 os.setuid(user)
 
-            with Service("--threads", "2", program=program, file=file, preexec_fn=become) as service:
+            with Service("--threads", "2",
+                         program=program, file=file, preexec_fn=become) as service:
                 with open(f"/proc/{service.process.pid}/status") as status:
                     self.assertIn(f"Uid:\t{user}\t", status.read())
                 failures, answered = soak(service, 400)

@@ -1,0 +1,166 @@
+/* exchange.c - a request is counted from its header to its last byte out.
+ *
+ * One that is refused is read to its end first, because closing a connection with
+ * unread bytes resets it under the answer.
+ */
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/exchange.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "serve/header.h"
+#include "serve/server.h"
+
+struct request {
+    const struct route *route; /* NULL: refused, once it is read to its end */
+    char *body;
+    size_t used, capacity;
+    bool too_long;
+};
+
+static struct answer_context *own_context(struct server *server)
+{
+    static _Thread_local struct answer_context *own;
+    if (own == NULL || own->model != &server->model) {
+        unsigned taken = atomic_fetch_add(&server->contexts_taken, 1);
+        check(taken < server->options->threads);
+        own = &server->context[taken];
+    }
+    return own;
+}
+
+static enum MHD_Result send_reply(struct server *server, struct MHD_Connection *connection,
+                                  const struct routes_reply *reply)
+{
+    struct slice body = reply->fixed.size > 0 ? reply->fixed : writer_slice(&reply->body);
+    struct MHD_Response *response = MHD_create_response_from_buffer(
+        body.size, (void *)(size_t)body.data,
+        reply->fixed.size > 0 ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
+    if (response == NULL) return MHD_NO;
+    MHD_add_response_header(response, "Content-Type", reply->type);
+    if (reply->allow != NULL) MHD_add_response_header(response, "Allow", reply->allow);
+    if (reply->retry_after_seconds > 0) {
+        char seconds[16];
+        snprintf(seconds, sizeof seconds, "%u", reply->retry_after_seconds);
+        MHD_add_response_header(response, "Retry-After", seconds);
+    }
+    if (atomic_load(&server->state.draining))
+        MHD_add_response_header(response, "Connection", "close");
+    enum MHD_Result queued = MHD_queue_response(connection, reply->status, response);
+    MHD_destroy_response(response);
+    if (reply->status >= 500) log_line(LOG_LEVEL_WARNING, "answered %u", reply->status);
+    return queued;
+}
+
+static enum MHD_Result send_problem(struct server *server, struct MHD_Connection *connection,
+                                    const struct error *err)
+{
+    char buffer[ROUTES_REPLY_MAX];
+    struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
+    routes_problem(&reply, err);
+    return send_reply(server, connection, &reply);
+}
+
+static struct watch_entry *watched(struct MHD_Connection *connection)
+{
+    return MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT)->socket_context;
+}
+
+/* The route, or NULL with reply filled where the header alone refuses the request. */
+static const struct route *admit(const struct server *server, struct MHD_Connection *connection,
+                                 const char *method, const char *path, struct routes_reply *reply)
+{
+    struct error err;
+    const struct route *route = routes_find(method, path, reply);
+    if (route == NULL || !route->takes_case ||
+        header_check_case(connection, server->options->body_bytes_max, &err) == ERR_NONE)
+        return route;
+    routes_problem(reply, &err);
+    return NULL;
+}
+
+/* A reply from here, before the body, ends the connection; one from finish does not. */
+static enum MHD_Result begin(struct server *server, struct MHD_Connection *connection,
+                             const char *method, const char *path, void **out_request)
+{
+    struct error err;
+    struct request *request;
+    if (mem_take(&request, 1, sizeof *request, &err) != ERR_NONE) return MHD_NO;
+    *out_request = request;
+    atomic_fetch_add(&server->in_flight, 1);
+    watch_renew(&server->watch, watched(connection), true); /* the header came, now the body */
+    if (header_check_framing(connection, &err) != ERR_NONE)
+        return send_problem(server, connection, &err);
+    char buffer[ROUTES_REPLY_MAX];
+    struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
+    request->route = admit(server, connection, method, path, &reply);
+    if (request->route == NULL && !header_sends_anyway(connection))
+        return send_reply(server, connection, &reply);
+    return MHD_YES;
+}
+
+static enum MHD_Result take_body(const struct server *server, struct request *request,
+                                 const char *data, size_t *size)
+{
+    struct error err;
+    size_t more = *size;
+    *size = 0;
+    if (request->used + more > server->options->body_bytes_max) request->too_long = true;
+    if (request->route == NULL || request->too_long) return MHD_YES; /* read, but not kept */
+    if (mem_grow(&request->body, &request->capacity, request->used + more, 1, &err) != ERR_NONE)
+        return MHD_NO;
+    memcpy(request->body + request->used, data, more);
+    request->used += more;
+    return MHD_YES;
+}
+
+static enum MHD_Result finish(struct server *server, struct MHD_Connection *connection,
+                              const struct request *request, const char *method, const char *path)
+{
+    char buffer[ROUTES_REPLY_MAX];
+    struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
+    watch_renew(&server->watch, watched(connection),
+                false); /* the body came, now they take the answer */
+    if (request->route == NULL) {
+        check(admit(server, connection, method, path, &reply) == NULL);
+    } else if (request->too_long) {
+        struct error err;
+        error_set(&err, ERR_BODY_LONG, 0, "the body has more than %zu bytes",
+                  server->options->body_bytes_max);
+        routes_problem(&reply, &err);
+    } else {
+        struct slice body = {request->body != NULL ? request->body : "", request->used};
+        request->route->answer(&server->state, own_context(server), body, &reply);
+    }
+    return send_reply(server, connection, &reply);
+}
+
+enum MHD_Result exchange_step(void *context, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *data,
+                              size_t *size, void **request)
+{
+    (void)version;
+    struct server *server = context;
+    if (*request == NULL) return begin(server, connection, method, url, request);
+    struct request *known = *request;
+    if (*size > 0) return take_body(server, known, data, size);
+    return finish(server, connection, known, method, url);
+}
+
+void exchange_end(void *context, struct MHD_Connection *connection, void **request,
+                  enum MHD_RequestTerminationCode code)
+{
+    (void)code;
+    struct server *server = context;
+    struct request *known = *request;
+    if (known == NULL) return;
+    mem_free(known->body);
+    mem_free(known);
+    *request = NULL;
+    watch_renew(&server->watch, watched(connection), true);
+    atomic_fetch_sub(&server->in_flight, 1);
+}

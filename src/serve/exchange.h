@@ -1,0 +1,20 @@
+/* exchange.h - one request and its reply, over the HTTP library.
+ *
+ * In       callbacks of the library, context is struct server
+ * Out      a reply of routes.h, queued
+ * Memory   one block a request and its body, until exchange_end
+ * Threads  the library's; each takes a context of its own
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SERVE_EXCHANGE_H
+#define SERVE_EXCHANGE_H
+
+#include <microhttpd.h>
+
+enum MHD_Result exchange_step(void *context, struct MHD_Connection *connection, const char *url,
+                              const char *method, const char *version, const char *data,
+                              size_t *size, void **request);
+void exchange_end(void *context, struct MHD_Connection *connection, void **request,
+                  enum MHD_RequestTerminationCode code);
+
+#endif

@@ -1,0 +1,34 @@
+/* server.h - what serve.c and exchange.c share: the running service.
+ *
+ * Threads  the atomics and the watch: any; the rest is laid before threads are made
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SERVE_SERVER_H
+#define SERVE_SERVER_H
+
+#include <microhttpd.h>
+#include <stdatomic.h>
+
+#include "base/crew.h"
+#include "base/limits.h"
+#include "serve/listen.h"
+#include "serve/routes.h"
+#include "serve/serve.h"
+#include "serve/watch.h"
+
+struct server {
+    const struct serve_options *options;
+    struct answer_model model;
+    struct answer_context context[CREW_THREADS_MAX];
+    atomic_uint contexts_taken;
+    struct routes_state state;
+    char *openapi;
+    struct listen listen;
+    struct watch watch;
+    struct MHD_Daemon *daemon;
+    unsigned accepted; /* connections given to the library; serve.c's thread alone */
+    atomic_uint entered, left;
+    atomic_uint in_flight; /* requests, from header to last byte out */
+};
+
+#endif
