@@ -45,7 +45,8 @@ static bool listed(struct slice list, struct slice name)
 
 static void set_mount(struct place *place, struct slice begin, struct slice top)
 {
-    if (place->mounted) return; /* the first mount wins; others are the same tree */
+    /* The first mount wins; others are the same tree. */
+    if (place->mounted || top.size == 0 || top.data[0] != '/') return;
     place->mounted = true;
     facts_set_text(place->begin, begin.data, begin.size);
     facts_set_text(place->top, top.data, top.size);

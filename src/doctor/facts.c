@@ -166,7 +166,12 @@ enum error_code facts_from_json(struct facts *out_facts, const json_t *object, c
             facts_set_text((char *)&facts + rows[i].offset, json_string_value(value),
                            json_string_length(value));
         } else if (json_is_integer(value)) {
-            set_number(&facts, &rows[i], json_integer_value(value));
+            json_int_t number = json_integer_value(value);
+            bool most = number > FACTS_MOST;
+            set_number(&facts, &rows[i],
+                       number < 0 ? FACTS_UNSEEN
+                       : most     ? FACTS_UNLIMITED
+                                  : number);
         } else if (strcmp(json_string_value(value), "unlimited") == 0) {
             set_number(&facts, &rows[i], FACTS_UNLIMITED);
         } else {

@@ -32,6 +32,22 @@ struct facts {
 
 enum facts_unit { FACTS_FLAG, FACTS_COUNT, FACTS_BYTES, FACTS_CENTI, FACTS_TEXT };
 
+/* Files may say anything: what enters a sum is at least nothing and at most this, and
+ * products stop there, so that no arithmetic on facts can overflow. */
+#define FACTS_MOST (INT64_C(1) << 56)
+
+static inline int64_t facts_term(int64_t value)
+{
+    return value < 0 ? 0 : value > FACTS_MOST ? FACTS_MOST : value;
+}
+
+static inline int64_t facts_times(int64_t a, int64_t b)
+{
+    int64_t product;
+    bool over = __builtin_mul_overflow(facts_term(a), facts_term(b), &product);
+    return over ? FACTS_MOST : facts_term(product);
+}
+
 /* One row of facts.def. */
 struct facts_row {
     const char *name;

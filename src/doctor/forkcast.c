@@ -11,18 +11,17 @@
 
 enum { KERNEL_BYTES_A_TASK = 64 * 1024, PAGE_TABLE_SHARE = 512 };
 
-static int64_t or_zero(int64_t value) { return value > 0 ? value : 0; }
-
 static bool counted(int64_t limit) { return limit >= 0 && limit != FACTS_UNLIMITED; }
 
 /* What lies ahead of a fork that succeeds. */
 static void look_ahead(struct forkcast *cast, const struct facts *facts,
                        const struct forkcast_options *options)
 {
-    int64_t anonymous = options->simulate >= 0 ? options->simulate : or_zero(facts->resident_anon);
+    int64_t anonymous =
+        facts_term(options->simulate >= 0 ? options->simulate : facts->resident_anon);
     int64_t one = anonymous / PAGE_TABLE_SHARE + KERNEL_BYTES_A_TASK;
-    cast->page_tables = one * options->workers;
-    cast->copy_worst = anonymous * options->workers;
+    cast->page_tables = facts_times(one, options->workers);
+    cast->copy_worst = facts_times(anonymous, options->workers);
     cast->copy_room = facts->mem_available;
     if (facts->memory_headroom >= 0 &&
         (cast->copy_room < 0 || facts->memory_headroom < cast->copy_room))
@@ -35,8 +34,8 @@ void forkcast_make(struct forkcast *out, const struct facts *facts,
     check(options->workers >= 1);
     struct forkcast cast = {.verdict = FORKCAST_YES, .rule = overcommit_rule(facts)};
     bool simulated = options->simulate >= 0;
-    cast.charge = simulated ? options->simulate : or_zero(facts->fork_charge);
-    cast.largest = simulated ? options->simulate : or_zero(facts->fork_largest);
+    cast.charge = facts_term(simulated ? options->simulate : facts->fork_charge);
+    cast.largest = facts_term(simulated ? options->simulate : facts->fork_largest);
     cast.allowed =
         overcommit_allowed(facts, cast.rule, simulated ? options->simulate : facts->vm_size);
     look_ahead(&cast, facts, options);

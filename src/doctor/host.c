@@ -61,8 +61,8 @@ struct zone {
 
 static int64_t zone_reserve(const struct zone *zone)
 {
-    int64_t pages = zone->high + zone->protection;
-    return pages < zone->managed ? pages : zone->managed;
+    int64_t pages = facts_term(zone->high) + facts_term(zone->protection);
+    return pages < zone->managed ? pages : facts_term(zone->managed);
 }
 
 static int64_t largest_protection(struct slice text)
@@ -87,7 +87,7 @@ static void read_zoneinfo(struct root *root, struct facts *facts)
     while (root_lines_next(&lines, &line)) {
         struct slice name = root_word(&line);
         if (slice_equal(name, SLICE("Node"))) {
-            pages += zone_reserve(&zone);
+            pages = facts_term(pages + zone_reserve(&zone));
             zone = (struct zone){0};
         } else if (slice_equal(name, SLICE("high"))) {
             (void)root_parse(line, &zone.high);
@@ -99,7 +99,7 @@ static void read_zoneinfo(struct root *root, struct facts *facts)
     }
     root_lines_close(&lines);
     int64_t page_bytes = root->live ? sysconf(_SC_PAGESIZE) : 4096;
-    facts->total_reserve = (pages + zone_reserve(&zone)) * page_bytes;
+    facts->total_reserve = facts_times(facts_term(pages + zone_reserve(&zone)), page_bytes);
 }
 
 /* "some avg10=1.25 avg60=..." */
@@ -113,7 +113,7 @@ static int64_t average_of(struct slice line)
     if (!root_parse(word, &whole)) return FACTS_UNSEEN;
     const char *dot = memchr(word.data, '.', word.size);
     if (dot != NULL) (void)root_parse(slice_from(word, (size_t)(dot + 1 - word.data)), &part);
-    return whole * 100 + part;
+    return facts_times(whole, 100) + facts_term(part);
 }
 
 void host_pressure(struct root *root, const char *path, int64_t *out_some, int64_t *out_full)

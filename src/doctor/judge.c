@@ -102,11 +102,11 @@ bool judge_host_huge(const struct checkup *c, struct finding *f)
     const struct facts *facts = c->facts;
     if (facts->huge_pages_total < 0 || facts->huge_page_size < 0 || facts->mem_total <= 0)
         return false;
-    int64_t pool = facts->huge_pages_total * facts->huge_page_size;
+    int64_t pool = facts_times(facts->huge_pages_total, facts->huge_page_size);
     finding_read(f, "%" PRId64 " pages of %s = %s, %" PRId64 " free", facts->huge_pages_total,
                  facts_bytes(facts->huge_page_size), facts_bytes(pool), facts->huge_pages_free);
     if (percent(pool, facts->mem_total) < 10) return true;
-    finding_grade(f, facts->huge_pages_free * 2 > facts->huge_pages_total ? FINDING_WARNING
+    finding_grade(f, facts->huge_pages_free > facts->huge_pages_total / 2 ? FINDING_WARNING
                                                                           : FINDING_NOTE);
     finding_means(f, "the pool is taken from memory and from the commit limit, used or not");
     return true;

@@ -47,42 +47,43 @@ const char *overcommit_rule_text(enum overcommit_rule rule)
     return texts[rule];
 }
 
-static int64_t or_zero(int64_t value) { return value > 0 ? value : 0; }
-
 static int64_t allowed_new(const struct facts *facts)
 {
     if (facts->mem_total < 0) return FACTS_UNSEEN;
-    return facts->mem_total + or_zero(facts->swap_total);
+    return facts_term(facts->mem_total) + facts_term(facts->swap_total);
 }
 
 static int64_t allowed_old(const struct facts *facts)
 {
     if (facts->mem_free < 0) return FACTS_UNSEEN;
-    int64_t room = facts->mem_free + or_zero(facts->cached) + or_zero(facts->buffers) +
-                   or_zero(facts->swap_cached) - or_zero(facts->shmem) + or_zero(facts->swap_free) +
-                   or_zero(facts->slab_reclaimable) - or_zero(facts->total_reserve);
-    if (facts->cap_admin != 1) room -= or_zero(facts->admin_reserve);
-    return or_zero(room - 1); /* strictly less than */
+    int64_t room = facts_term(facts->mem_free) + facts_term(facts->cached) +
+                   facts_term(facts->buffers) + facts_term(facts->swap_cached) -
+                   facts_term(facts->shmem) + facts_term(facts->swap_free) +
+                   facts_term(facts->slab_reclaimable) - facts_term(facts->total_reserve);
+    if (facts->cap_admin != 1) room -= facts_term(facts->admin_reserve);
+    return facts_term(room - 1); /* strictly less than */
 }
 
 static int64_t commit_limit(const struct facts *facts)
 {
-    if (facts->commit_limit >= 0) return facts->commit_limit;
+    if (facts->commit_limit >= 0) return facts_term(facts->commit_limit);
     if (facts->mem_total < 0) return FACTS_UNSEEN;
-    if (facts->overcommit_kbytes > 0) return facts->overcommit_kbytes + or_zero(facts->swap_total);
+    if (facts->overcommit_kbytes > 0)
+        return facts_term(facts->overcommit_kbytes) + facts_term(facts->swap_total);
     if (facts->overcommit_ratio < 0) return FACTS_UNSEEN;
-    int64_t huge = or_zero(facts->huge_pages_total) * or_zero(facts->huge_page_size);
-    return (facts->mem_total - huge) / 100 * facts->overcommit_ratio + or_zero(facts->swap_total);
+    int64_t huge = facts_times(facts->huge_pages_total, facts->huge_page_size);
+    return facts_times((facts_term(facts->mem_total) - huge) / 100, facts->overcommit_ratio) +
+           facts_term(facts->swap_total);
 }
 
 static int64_t allowed_strict(const struct facts *facts, int64_t vm_size)
 {
     int64_t limit = commit_limit(facts);
     if (limit < 0 || facts->committed_as < 0) return FACTS_UNSEEN;
-    if (facts->cap_admin != 1) limit -= or_zero(facts->admin_reserve);
-    int64_t share = or_zero(vm_size) / 32, reserve = or_zero(facts->user_reserve);
+    if (facts->cap_admin != 1) limit -= facts_term(facts->admin_reserve);
+    int64_t share = facts_term(vm_size) / 32, reserve = facts_term(facts->user_reserve);
     limit -= share < reserve ? share : reserve;
-    return or_zero(limit - facts->committed_as - 1);
+    return facts_term(limit - facts_term(facts->committed_as) - 1);
 }
 
 int64_t overcommit_allowed(const struct facts *facts, enum overcommit_rule rule, int64_t vm_size)

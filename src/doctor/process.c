@@ -115,7 +115,7 @@ static void read_limits(struct root *root, const char *pid, struct facts *facts)
             int64_t soft;
             struct slice name = slice_of(limit_fields[i].name);
             if (!slice_starts(line, name)) continue;
-            if (!root_parse(slice_from(line, name.size), &soft)) continue;
+            if (!root_parse(slice_from(line, name.size), &soft) || soft < 0) continue;
             memcpy((char *)facts + limit_fields[i].offset, &soft, sizeof soft);
         }
     }
@@ -191,7 +191,8 @@ static void count_family(void *context, const struct process_brief *one)
 {
     struct family *family = context;
     if (one->parent == family->pid) family->children++;
-    if (one->uid == family->uid) family->tasks += one->threads;
+    if (one->uid == family->uid)
+        family->tasks = facts_term(family->tasks + facts_term(one->threads));
 }
 
 /* "pid:[4026531836]" of a link below /proc/PID/ns; 0 where it cannot be read. */
@@ -258,7 +259,9 @@ static void shm_from_mounts(struct root *root, const char *pid, struct facts *fa
             size_t at = i + 5;
             while (at < line.size && line.data[at] >= '0' && line.data[at] <= '9') at++;
             char suffix = at < line.size ? line.data[at] : ' ';
-            facts->shm_size = number * (suffix == 'k' ? 1024 : suffix == 'm' ? 1024 * 1024 : 1);
+            facts->shm_size = facts_times(number, suffix == 'k'   ? 1024
+                                                  : suffix == 'm' ? 1 << 20
+                                                                  : 1);
         }
     }
     root_lines_close(&lines);

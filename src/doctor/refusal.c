@@ -28,14 +28,12 @@ static void say(char *text, size_t size, const char *format, ...)
 
 #define SAY(text, ...) say(text, sizeof(text), __VA_ARGS__)
 
-static int64_t or_zero(int64_t value) { return value > 0 ? value : 0; }
-
 static bool counted(int64_t limit) { return limit >= 0 && limit != FACTS_UNLIMITED; }
 
 /* Of room free places the first worker without one, or 0. */
 static int64_t first_without(int64_t room, int64_t workers)
 {
-    return or_zero(room) < workers ? or_zero(room) + 1 : 0;
+    return facts_term(room) < workers ? facts_term(room) + 1 : 0;
 }
 
 static bool old_pid_errno(const struct facts *facts)
@@ -75,12 +73,12 @@ static void describe_new(const struct question *q, struct refusal *out, const ch
     const struct facts *facts = q->facts;
     SAY(out->inequality, "one mapping of %s %s %s = MemTotal %s + SwapTotal %s",
         facts_bytes(q->cast->largest), sign, facts_bytes(q->cast->allowed),
-        facts_bytes(facts->mem_total), facts_bytes(or_zero(facts->swap_total)));
-    int64_t missing = q->cast->largest - q->cast->allowed;
+        facts_bytes(facts->mem_total), facts_bytes(facts_term(facts->swap_total)));
+    int64_t missing = q->cast->largest - facts_term(q->cast->allowed);
     SAY(out->change,
         "%s more swap; or vm.overcommit_memory=1; or weights mapped read-only; or no "
         "fork: tokenize in process",
-        facts_bytes(or_zero(missing)));
+        facts_bytes(facts_term(missing)));
 }
 
 static void describe_old(const struct question *q, struct refusal *out, const char *sign)
@@ -89,15 +87,16 @@ static void describe_old(const struct question *q, struct refusal *out, const ch
     SAY(out->inequality, "one mapping of %s %s %s = MemFree %s + Cached %s + Buffers %s",
         facts_bytes(q->cast->largest), sign,
         facts_bytes(overcommit_allowed(facts, OVERCOMMIT_OLD, facts->vm_size)),
-        facts_bytes(facts->mem_free), facts_bytes(or_zero(facts->cached)),
-        facts_bytes(or_zero(facts->buffers)));
+        facts_bytes(facts->mem_free), facts_bytes(facts_term(facts->cached)),
+        facts_bytes(facts_term(facts->buffers)));
     SAY(out->inequality, " + SwapCached %s - Shmem %s + SwapFree %s",
-        facts_bytes(or_zero(facts->swap_cached)), facts_bytes(or_zero(facts->shmem)),
-        facts_bytes(or_zero(facts->swap_free)));
+        facts_bytes(facts_term(facts->swap_cached)), facts_bytes(facts_term(facts->shmem)),
+        facts_bytes(facts_term(facts->swap_free)));
     SAY(out->inequality, " + SReclaimable %s - reserves of the zones %s",
-        facts_bytes(or_zero(facts->slab_reclaimable)), facts_bytes(or_zero(facts->total_reserve)));
+        facts_bytes(facts_term(facts->slab_reclaimable)),
+        facts_bytes(facts_term(facts->total_reserve)));
     if (facts->cap_admin != 1)
-        SAY(out->inequality, " - admin reserve %s", facts_bytes(or_zero(facts->admin_reserve)));
+        SAY(out->inequality, " - admin reserve %s", facts_bytes(facts_term(facts->admin_reserve)));
     SAY(out->change,
         "a kernel of 5.2 or later; or more free memory or swap; or "
         "vm.overcommit_memory=1; or weights mapped read-only; or no fork: tokenize in process");
@@ -107,18 +106,18 @@ static void describe_strict(const struct question *q, struct refusal *out, const
 {
     const struct facts *facts = q->facts;
     int64_t workers = out->worker > 0 ? out->worker : q->options->workers;
-    int64_t share = or_zero(facts->vm_size) / 32, reserve = or_zero(facts->user_reserve);
+    int64_t share = facts_term(facts->vm_size) / 32, reserve = facts_term(facts->user_reserve);
     SAY(out->inequality, "Committed_AS %s + %" PRId64 " x %s %s CommitLimit %s",
         facts_bytes(facts->committed_as), workers, facts_bytes(q->cast->charge), sign,
         facts_bytes(facts->commit_limit));
     SAY(out->inequality, " - user reserve %s", facts_bytes(share < reserve ? share : reserve));
     if (facts->cap_admin != 1)
-        SAY(out->inequality, " - admin reserve %s", facts_bytes(or_zero(facts->admin_reserve)));
-    int64_t missing = workers * q->cast->charge - q->cast->allowed;
+        SAY(out->inequality, " - admin reserve %s", facts_bytes(facts_term(facts->admin_reserve)));
+    int64_t missing = facts_times(workers, q->cast->charge) - facts_term(q->cast->allowed);
     SAY(out->change,
         "%s more swap, or a larger vm.overcommit_ratio; or vm.overcommit_memory=0; or "
         "weights mapped read-only; or no fork: tokenize in process",
-        facts_bytes(or_zero(missing)));
+        facts_bytes(facts_term(missing)));
 }
 
 static void describe(const struct question *q, struct refusal *out)
@@ -204,7 +203,7 @@ static void ask_overcommit(const struct question *q, struct refusal *out)
     } else if (worker < 0) {
         cast->verdict = FORKCAST_UNKNOWN;
     }
-    out->worker = or_zero(worker);
+    out->worker = facts_term(worker);
     out->errno_value = ENOMEM;
     describe(q, out);
 }

@@ -110,11 +110,11 @@ bool root_parse(struct slice text, int64_t *out_number)
     return true;
 }
 
-/* cgroup v1 writes "no limit" as the largest number of whole pages. */
+/* cgroup v1 writes "no limit" as the largest number of whole pages; nothing real comes near. */
 static int64_t scale(int64_t number, int64_t unit)
 {
-    if (number >= INT64_MAX - (1 << 20)) return FACTS_UNLIMITED;
-    return number > INT64_MAX / unit ? FACTS_UNLIMITED : number * unit;
+    if (number < 0) return FACTS_UNSEEN;
+    return number > FACTS_MOST / unit ? FACTS_UNLIMITED : number * unit;
 }
 
 int64_t root_number(struct root *root, const char *path, int64_t unit)

@@ -45,7 +45,7 @@ static bool parse_header(struct slice line, struct mapping *out)
     struct slice text = line;
     if (!parse_hex(&text, &from) || text.size == 0 || text.data[0] != '-') return false;
     text = slice_from(text, 1);
-    if (!parse_hex(&text, &to) || to < from) return false;
+    if (!parse_hex(&text, &to) || to < from || to - from > (uint64_t)FACTS_MOST) return false;
     struct slice flags = root_word(&text);
     if (flags.size < 4) return false;
     for (int i = 0; i < 3; i++) (void)root_word(&text);
@@ -58,7 +58,7 @@ static bool parse_header(struct slice line, struct mapping *out)
 
 static void charge(struct sums *sums, const struct mapping *mapping)
 {
-    sums->charge += mapping->size;
+    sums->charge = facts_term(sums->charge + mapping->size);
     if (mapping->size <= sums->largest) return;
     sums->largest = mapping->size;
     snprintf(sums->largest_name, sizeof sums->largest_name, "%s",
@@ -93,7 +93,8 @@ static bool read_smaps(struct root *root, const char *path, struct sums *sums)
         if (slice_equal(name, SLICE("VmFlags:"))) read_flags(sums, &mapping, line);
         if (slice_starts(name, SLICE("Private_")) &&
             !slice_equal(name, SLICE("Private_Hugetlb:")) && root_parse(line, &kilobytes))
-            sums->resident_private += kilobytes * 1024;
+            sums->resident_private =
+                facts_term(sums->resident_private + facts_times(kilobytes, 1024));
     }
     root_lines_close(&lines);
     return sums->flags_seen;
@@ -129,7 +130,7 @@ void smaps_read(struct root *root, const char *pid, struct facts *facts)
             /* The last resort bounds from above: all that is data or stack. */
             if (facts->vm_data == FACTS_UNSEEN) return;
             int64_t stack = facts->vm_stack > 0 ? facts->vm_stack : 0;
-            sums.charge = sums.largest = facts->vm_data + stack;
+            sums.charge = sums.largest = facts_term(facts->vm_data) + facts_term(stack);
             sums.maps = FACTS_UNSEEN;
         }
     }

@@ -301,9 +301,9 @@ static void add_memory(const struct startup *startup, const struct facts *facts,
         room = facts->memory_headroom;
     bool copies = startup->gunicorn && startup->workers > 1;
     if (!copies || facts->resident_private < 0 || room < 0) return;
-    int64_t missing = startup->workers - facts->children;
+    int64_t missing = startup->workers - facts_term(facts->children);
     if (facts->children == 0 || missing < 0) missing = 0;
-    if (missing * facts->resident_private <= room) return;
+    if (facts_times(missing, facts->resident_private) <= room) return;
     finding_grade(f, FINDING_WARNING);
     finding_means(f, "; %" PRId64 " workers more do not fit the room of %s", missing,
                   facts_bytes(room));
