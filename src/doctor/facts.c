@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -181,6 +182,16 @@ enum error_code facts_from_json(struct facts *out_facts, const json_t *object, c
     }
     *out_facts = facts;
     return ERR_NONE;
+}
+
+bool facts_release(const struct facts *facts, unsigned long *out_major, unsigned long *out_minor)
+{
+    char *end;
+    unsigned long major = strtoul(facts->kernel_release, &end, 10);
+    if (end == facts->kernel_release || *end != '.') return false;
+    *out_major = major;
+    *out_minor = strtoul(end + 1, NULL, 10);
+    return true;
 }
 
 void facts_set_text(char out[FACTS_TEXT_MAX], const char *data, size_t size)

@@ -82,6 +82,9 @@ json_t *facts_to_json(const struct facts *facts);
 MUST_CHECK enum error_code facts_from_json(struct facts *out_facts, const json_t *object,
                                            const char *path, struct error *err);
 
+/* Major and minor version of the kernel; false where the release was not seen. */
+bool facts_release(const struct facts *facts, unsigned long *out_major, unsigned long *out_minor);
+
 /* Copies text from a file: bytes that are not printable ASCII become '?'. */
 void facts_set_text(char out[FACTS_TEXT_MAX], const char *data, size_t size);
 

@@ -342,8 +342,8 @@ bool judge_map_count(const struct checkup *c, struct finding *f)
 bool judge_kernel_release(const struct checkup *c, struct finding *f)
 {
     const struct facts *facts = c->facts;
-    unsigned major;
-    if (sscanf(facts->kernel_release, "%u.", &major) != 1) return false;
+    unsigned long major, minor;
+    if (!facts_release(facts, &major, &minor)) return false;
     finding_read(f, "%s", facts->kernel_release);
     if (major > 3) return true;
     finding_grade(f, FINDING_NOTE);

@@ -8,20 +8,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "doctor/overcommit.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 
 #include "base/check.h"
 
-static enum overcommit_rule mode_zero(const char *release)
+static enum overcommit_rule mode_zero(const struct facts *facts)
 {
-    unsigned major, minor;
-    if (sscanf(release, "%u.%u", &major, &minor) != 2) return OVERCOMMIT_EITHER;
+    unsigned long major, minor;
+    if (!facts_release(facts, &major, &minor)) return OVERCOMMIT_EITHER;
     if (major > 5 || (major == 5 && minor >= 2)) return OVERCOMMIT_NEW;
-    if (major == 4 && minor == 18 && strstr(release, ".el8") != NULL) return OVERCOMMIT_EITHER;
+    if (major == 4 && minor == 18 && strstr(facts->kernel_release, ".el8") != NULL)
+        return OVERCOMMIT_EITHER;
     return OVERCOMMIT_OLD;
 }
 
@@ -30,7 +29,7 @@ enum overcommit_rule overcommit_rule(const struct facts *facts)
     if (facts->overcommit_memory == 1) return OVERCOMMIT_ALWAYS;
     if (facts->overcommit_memory == 2) return OVERCOMMIT_STRICT;
     if (facts->overcommit_memory != 0) return OVERCOMMIT_UNKNOWN;
-    return mode_zero(facts->kernel_release);
+    return mode_zero(facts);
 }
 
 const char *overcommit_rule_text(enum overcommit_rule rule)

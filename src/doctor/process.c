@@ -148,7 +148,7 @@ static int64_t count_entries(struct root *root, const char *path)
 
 static bool read_brief(struct root *root, const char *pid, struct process_brief *out)
 {
-    struct process_brief one = {.pid = atoll(pid), .state = '?'};
+    struct process_brief one = {.pid = strtoll(pid, NULL, 10), .state = '?'};
     struct root_lines lines;
     if (!open_lines(root, &lines, pid, "status")) return false;
     struct slice line;

@@ -38,8 +38,8 @@ static int64_t first_without(int64_t room, int64_t workers)
 
 static bool old_pid_errno(const struct facts *facts)
 {
-    unsigned major;
-    return sscanf(facts->kernel_release, "%u.", &major) == 1 && major <= 3;
+    unsigned long major, minor;
+    return facts_release(facts, &major, &minor) && major <= 3;
 }
 
 static void ask_nproc(const struct question *q, struct refusal *out)

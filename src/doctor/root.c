@@ -150,9 +150,7 @@ bool root_fields(struct root *root, const char *path, const struct root_field *f
 
 bool root_lines_open(struct root *root, struct root_lines *lines, const char *path)
 {
-    lines->fd = open_below(root, path);
-    lines->used = lines->next = 0;
-    lines->ended = false;
+    *lines = (struct root_lines){.fd = open_below(root, path)};
     if (lines->fd >= 0) return true;
     if (refused(errno)) root_unseen(root, path, errno);
     return false;
