@@ -3,6 +3,7 @@
 while the kernel refuses to promise a copy of it. One call of doctor names cause, line, cure."""
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -195,6 +196,7 @@ def main():
         for process, _, _ in processes:
             process.send_signal(signal.SIGKILL)
             process.wait()
+        shutil.rmtree(folder)
 
 
 main()
