@@ -27,14 +27,16 @@ static inline void golden_scratch(struct token_scratch *scratch, struct arena *a
 }
 
 /* Whether a list equals a JSON array of strings; the first difference is told. */
-static inline int golden_differs(const struct token_list *list, const json_t *tokens, const char *what)
+static inline int golden_differs(const struct token_list *list, const json_t *tokens,
+                                 const char *what)
 {
     size_t wanted = json_array_size(tokens);
     for (size_t i = 0; i < list->count || i < wanted; i++) {
         struct slice got = i < list->count ? token_slice(list, i) : SLICE("(end)");
         const json_t *value = json_array_get(tokens, i);
         struct slice want = SLICE("(end)");
-        if (value != NULL) want = (struct slice){json_string_value(value), json_string_length(value)};
+        if (value != NULL)
+            want = (struct slice){json_string_value(value), json_string_length(value)};
         if (i < list->count && i < wanted && slice_equal(got, want)) continue;
         printf("%s: token %zu is '%.*s', not '%.*s'\n", what, i, (int)got.size, got.data,
                (int)want.size, want.data);

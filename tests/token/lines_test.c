@@ -80,8 +80,9 @@ static void lines_become_arrays(void **state)
     output_is("", "");
     output_is("\n \r\n", "");
     output_is("{\"text\":\"\"}", "[\"xxbos\"]\n");
-    output_is("\xEF\xBB\xBF{\"text\":\"A\"}\r\n\n{\"id\":1,\"text\":\"b\\u0000\\\"\\\\\\t\xC3\xA9\"}\n",
-              "[\"xxbos\",\"a\"]\n[\"xxbos\",\"b\\u0000\",\"\\\"\",\"\\\\\",\"\\u0009\",\"\xC3\xA9\"]\n");
+    output_is(
+        "\xEF\xBB\xBF{\"text\":\"A\"}\r\n\n{\"id\":1,\"text\":\"b\\u0000\\\"\\\\\\t\xC3\xA9\"}\n",
+        "[\"xxbos\",\"a\"]\n[\"xxbos\",\"b\\u0000\",\"\\\"\",\"\\\\\",\"\\u0009\",\"\xC3\xA9\"]\n");
 }
 
 static void errors_name_their_line(void **state)
@@ -214,7 +215,8 @@ static void on_trap(int signal)
  * flags a filter can not read, is refused, and the C library takes clone. */
 static bool forbid_processes(void)
 {
-#define DENY(call, action) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1), BPF_STMT(BPF_RET | BPF_K, action)
+#define DENY(call, action)                                                                         \
+    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1), BPF_STMT(BPF_RET | BPF_K, action)
     struct sock_filter filter[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 #ifdef SYS_fork
@@ -233,8 +235,7 @@ static bool forbid_processes(void)
 #undef DENY
     struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
     struct sigaction action = {.sa_handler = on_trap};
-    return sigaction(SIGSYS, &action, NULL) == 0 &&
-           prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+    return sigaction(SIGSYS, &action, NULL) == 0 && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
            prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
@@ -273,9 +274,11 @@ int main(void)
 {
     set_paths();
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lines_become_arrays),   cmocka_unit_test(errors_name_their_line),
+        cmocka_unit_test(lines_become_arrays),
+        cmocka_unit_test(errors_name_their_line),
         cmocka_unit_test(any_number_of_threads_gives_the_same),
-        cmocka_unit_test(every_failure_is_told), cmocka_unit_test(no_process_is_made),
+        cmocka_unit_test(every_failure_is_told),
+        cmocka_unit_test(no_process_is_made),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     unlink(in_path);

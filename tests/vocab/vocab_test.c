@@ -105,7 +105,8 @@ static void texts_become_ids(void **state)
     struct vocab vocab;
     struct token_list list;
     uint32_t ids[4];
-    assert_fine(vocab_make(&words, &count, &counter, &(struct vocab_options){1, 60000}, &err), &err);
+    assert_fine(vocab_make(&words, &count, &counter, &(struct vocab_options){1, 60000}, &err),
+                &err);
     assert_fine(vocab_lay(&image, &size, words, count, VOCAB_FILLER_LAST, &err), &err);
     assert_fine(vocab_open(&vocab, (struct slice){image, size}, &err), &err);
     token_one(&way, SLICE("xxpad qqqqzz xxfake"), &scratch, &list);
@@ -181,12 +182,15 @@ static void damaged_images_are_refused(void **state)
     }
     assert_true(refused > 20);
     for (size_t shorter = 0; shorter < size; shorter++)
-        assert_fails(vocab_open(&vocab, (struct slice){image, shorter}, &err), ERR_MODEL, "damaged", &err);
+        assert_fails(vocab_open(&vocab, (struct slice){image, shorter}, &err), ERR_MODEL, "damaged",
+                     &err);
     uint32_t version = 2;
     memcpy(image + 4, &version, 4);
-    assert_fails(vocab_open(&vocab, (struct slice){image, size}, &err), ERR_MODEL_NEWER, "version 2", &err);
+    assert_fails(vocab_open(&vocab, (struct slice){image, size}, &err), ERR_MODEL_NEWER,
+                 "version 2", &err);
     mem_free(image);
-    assert_fails(vocab_lay(&image, &size, words, 0, VOCAB_FILLER_LAST, &err), ERR_DATA, "0 words", &err);
+    assert_fails(vocab_lay(&image, &size, words, 0, VOCAB_FILLER_LAST, &err), ERR_DATA, "0 words",
+                 &err);
 }
 
 int main(void)
