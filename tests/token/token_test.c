@@ -2,17 +2,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "golden.h"
 
-#include "base/tick.h"
+#include <time.h>
+
 #include "text/clean.h"
 #include "token/tables.h"
 
 enum { LINE_TEXT_MAX = 128 * 1024 };
 
-/* A second is what the program promises; a sanitizer or a busy machine takes longer. */
-#ifdef __OPTIMIZE__
-enum { HOSTILE_SECONDS = 3 };
-#else
+/* A second of one core is what the program promises; instrumented code takes longer. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ || !defined __OPTIMIZE__
 enum { HOSTILE_SECONDS = 60 };
+#else
+enum { HOSTILE_SECONDS = 1 };
 #endif
 
 static struct arena arena;
@@ -181,6 +182,13 @@ static void odd_texts(void **state)
     assert_int_equal(token_slice(&list, 2).data[0], 0);
 }
 
+static double core_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
 /* Ten megabytes of one unit, cleaned and cut within a second. */
 static void hostile_texts_take_linear_time(void **state)
 {
@@ -247,9 +255,12 @@ static void hostile_texts_take_linear_time(void **state)
                 token_way_of(mode == 1 ? SLICE("th") : SLICE("en"), TOKEN_SPACY3);
             way.no_rules = mode == 2;
             struct token_list list;
-            uint64_t start = tick_now();
-            token_one(&way, (struct slice){text, size}, &big, &list);
-            double seconds = tick_seconds_since(start);
+            double seconds = HOSTILE_SECONDS;
+            for (int tries = 0; tries < 3 && seconds >= HOSTILE_SECONDS; tries++) {
+                double start = core_seconds(); /* others may use the core as well */
+                token_one(&way, (struct slice){text, size}, &big, &list);
+                seconds = core_seconds() - start;
+            }
             printf("%-8s %d %.3f s, %zu tokens\n", u == 6 ? "\\n" : unit, mode, seconds,
                    list.count);
             assert_false(list.cut);
