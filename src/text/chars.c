@@ -17,6 +17,46 @@ struct lower_run {
 
 enum { LOWER_RUNS = sizeof lower_runs / sizeof *lower_runs };
 
+#define LETTERS(kind)                                                                              \
+    kind, kind, kind, kind, kind, kind, kind, kind, kind, kind, kind, kind, kind, kind, kind,      \
+        kind, kind, kind, kind, kind, kind, kind, kind, kind, kind, kind
+#define HIGH16 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16, 16
+
+/* What a byte is; of a high one only its code point tells. */
+const uint8_t chars_kinds[256] = {
+    [9] = CHARS_KIND_SPACE,
+    CHARS_KIND_SPACE,
+    CHARS_KIND_SPACE,
+    CHARS_KIND_SPACE,
+    CHARS_KIND_SPACE,
+    [28] = CHARS_KIND_SPACE,
+    CHARS_KIND_SPACE,
+    CHARS_KIND_SPACE,
+    CHARS_KIND_SPACE,
+    CHARS_KIND_SPACE,
+    ['0'] = CHARS_KIND_WORD,
+    CHARS_KIND_WORD,
+    CHARS_KIND_WORD,
+    CHARS_KIND_WORD,
+    CHARS_KIND_WORD,
+    CHARS_KIND_WORD,
+    CHARS_KIND_WORD,
+    CHARS_KIND_WORD,
+    CHARS_KIND_WORD,
+    CHARS_KIND_WORD,
+    ['A'] = LETTERS(CHARS_KIND_WORD | CHARS_KIND_UPPER),
+    ['_'] = CHARS_KIND_WORD,
+    ['a'] = LETTERS(CHARS_KIND_WORD | CHARS_KIND_SMALL),
+    [128] = HIGH16,
+    HIGH16,
+    HIGH16,
+    HIGH16,
+    HIGH16,
+    HIGH16,
+    HIGH16,
+    HIGH16,
+};
+
 unsigned chars_lower(uint32_t code_point, uint32_t out[2])
 {
     out[0] = code_point;
@@ -46,5 +86,6 @@ unsigned chars_lower(uint32_t code_point, uint32_t out[2])
 
 size_t chars_bytes(void)
 {
-    return sizeof chars_index + sizeof chars_blocks + sizeof chars_props + sizeof lower_runs;
+    return sizeof chars_kinds + sizeof chars_index + sizeof chars_blocks + sizeof chars_props +
+           sizeof lower_runs;
 }

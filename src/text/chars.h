@@ -77,6 +77,33 @@ static inline size_t chars_space(const char *at, const char *end)
     return chars_of(code_point) & CHARS_SPACE ? 3 : 0;
 }
 
+/* What a byte is by itself; of a high one only its code point tells more. */
+enum chars_kind {
+    CHARS_KIND_SPACE = 1,
+    CHARS_KIND_WORD = 2,
+    CHARS_KIND_UPPER = 4,
+    CHARS_KIND_SMALL = 8,
+    CHARS_KIND_HIGH = 16,
+};
+extern const uint8_t chars_kinds[256];
+
+static inline unsigned chars_kind(char c) { return chars_kinds[(unsigned char)c]; }
+
+/* Bytes of the character that starts at `at`. */
+static inline size_t chars_size(const char *at)
+{
+    unsigned char c = (unsigned char)*at;
+    return c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+}
+
+/* The end of the white space that starts at `at`, which it is where there is none. */
+static inline const char *chars_skip_spaces(const char *at, const char *end)
+{
+    size_t size;
+    while (at < end && (size = chars_space(at, end)) > 0) at += size;
+    return at;
+}
+
 /* The lower case of a code point without regard to its place, one or two code
  * points; returns their number. A capital sigma gives the small one. */
 unsigned chars_lower(uint32_t code_point, uint32_t out[2]);

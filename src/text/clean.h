@@ -44,12 +44,10 @@ struct clean {
 /* All rules in order. Returns the clean text, which lies in clean->buffers[*out_buffer]. */
 struct slice clean_text(struct clean *clean, struct slice text, unsigned *out_buffer);
 
-/* The rules one by one, each from clean->text to clean->text. */
-void clean_html(struct clean *clean);     /* thirteen replacements, then character references */
-void clean_repeats(struct clean *clean);  /* aaaa -> xxrep 4 a */
-void clean_wrepeats(struct clean *clean); /* no no no -> xxwrep 3 no */
-void clean_spaces(struct clean *clean);   /* blanks around / # \, then one blank for many */
-void clean_case(struct clean *clean);     /* xxup, xxmaj, lower case, trim, xxbos */
+/* The rules of this file one by one, from clean->text to clean->text; the others are
+ * in text/repeat.h and text/capital.h. */
+void clean_html(struct clean *clean);   /* thirteen replacements, then character references */
+void clean_spaces(struct clean *clean); /* blanks around / # \, then one blank for many */
 
 /* Joins fields as fastai joins columns: `xxfld 1 A xxfld 2 B`; one field is itself. */
 void clean_join(struct writer *out, const struct slice *fields, size_t count);

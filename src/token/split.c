@@ -202,13 +202,6 @@ static const char *chunk_end(unsigned rule_set, const char *at, const char *end,
     return at;
 }
 
-static const char *spaces_end(const char *at, const char *end)
-{
-    size_t size;
-    while (at < end && (size = chars_space(at, end)) > 0) at += size;
-    return at;
-}
-
 void split_text(struct split *split, struct slice text)
 {
     check(text.size < UINT32_MAX);
@@ -218,7 +211,7 @@ void split_text(struct split *split, struct slice text)
     bool first = true;
     while (at < end && !split->cut) {
         if (chars_space(at, end) > 0) {
-            const char *next = spaces_end(at, end);
+            const char *next = chars_skip_spaces(at, end);
             /* One blank belongs to the word before it. */
             if (*at == ' ' && !first) at++;
             if (next - at > 1) split->blanks = true;

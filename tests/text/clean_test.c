@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "help.h"
 
+#include "text/capital.h"
 #include "text/chars.h"
 #include "text/clean.h"
 #include "text/lower.h"
+#include "text/repeat.h"
 #include "text/unescape.h"
 #include "text/utf8.h"
 
@@ -50,11 +52,11 @@ static void html_is_replaced_in_order(void **state)
 static void repeats_are_counted(void **state)
 {
     (void)state;
-    CHECK_RULE(clean_repeats, {"aa", "aa"}, {"aaa", " xxrep 3 a "},
+    CHECK_RULE(repeat_chars, {"aa", "aa"}, {"aaa", " xxrep 3 a "},
                {"AAAaaab", " xxrep 3 A  xxrep 3 a b"}, {"\u6f22\u6f22\u6f22x", " xxrep 3 \u6f22 x"},
                {"a    b\n\n\n\n", "a    b\n\n\n\n"}, {"\u00a0\u00a0\u00a0", "\u00a0\u00a0\u00a0"},
                {"0123456789....", "0123456789 xxrep 4 . "});
-    CHECK_RULE(clean_wrepeats, {"no no", "no no"}, {"no no no", " xxwrep 3 no "},
+    CHECK_RULE(repeat_words, {"no no", "no no"}, {"no no no", " xxwrep 3 no "},
                {"no no no nope", " xxwrep 3 no  nope"}, {"a a a b b b", " xxwrep 3 a  b b b"},
                {"x no  no\nno.", "x xxwrep 3 no ."}, {"No no no no", "No xxwrep 3 no "},
                {"ha, ha, ha", "ha, ha, ha"}, {" \n\ta a a", " \n xxwrep 3 a "}, {" ", " "},
@@ -68,7 +70,7 @@ static void blanks_and_capitals(void **state)
     CHECK_RULE(clean_spaces, {"a/b#c\\d", "a / b # c \\ d"}, {"a  b   c", "a b c"}, {"//", " / / "},
                {"long words without any of them", "long words without any of them"},
                {"a \t  b\u00a0 c", "a \t b\u00a0 c"}, {"ends in blanks   ", "ends in blanks "});
-    CHECK_RULE(clean_case, {"", "xxbos "}, {" \n ", "xxbos "}, {"X", "xxbos x"},
+    CHECK_RULE(capital_mark, {"", "xxbos "}, {" \n ", "xxbos "}, {"X", "xxbos x"},
                {"Hello WORLD (ABC) aBC", "xxbos xxmaj hello xxup world (abc) abc"},
                {"U.S. A1 iPhone McX", "xxbos xxup u.s. xxup a1 iphone mcx"},
                {"\u00c9cole A\u00c9\u00e9", "xxbos \u00e9cole xxup a\u00e9\u00e9"},
