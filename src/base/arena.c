@@ -15,9 +15,11 @@ enum error_code arena_open(struct arena *arena, size_t size_bytes, struct error 
 {
     check(arena != NULL);
     size_t rounded = (size_bytes + ARENA_ALIGN - 1) / ARENA_ALIGN * ARENA_ALIGN;
-    if (rounded == 0) rounded = ARENA_ALIGN;
-    char *base = fault_hit() ? NULL : aligned_alloc(ARENA_ALIGN, rounded);
-    if (base == NULL) return error_set(err, ERR_MEMORY, 0, "%zu bytes could not be had", rounded);
+    if (size_bytes == 0) rounded = ARENA_ALIGN;
+    bool sane = size_bytes <= SIZE_MAX / 2; /* beyond, the rounding could wrap */
+    char *base = fault_hit() || !sane ? NULL : aligned_alloc(ARENA_ALIGN, rounded);
+    if (base == NULL)
+        return error_set(err, ERR_MEMORY, 0, "%zu bytes could not be had", size_bytes);
     memset(base, 0, rounded);
     *arena = (struct arena){.base = base, .size = rounded};
     return ERR_NONE;
