@@ -4,6 +4,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/check.h"
 
@@ -15,6 +16,17 @@ static const struct error_row rows[ERR_COUNT] = {
 #undef ERROR
 };
 
+/* A sentence may end in JSON: one that was cut must not end inside a UTF-8 character. */
+static void drop_half_character(char *text)
+{
+    size_t end = strlen(text), start = end;
+    while (start > 0 && end - start < 3 && (text[start - 1] & 0xC0) == 0x80) start--;
+    if (start == 0) return;
+    unsigned char lead = (unsigned char)text[start - 1];
+    size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : lead >= 0xC0 ? 2 : 1;
+    if (end - (start - 1) < length) text[start - 1] = '\0';
+}
+
 void error_fill(struct error *err, enum error_code code, size_t line, const char *format, ...)
 {
     check(err != NULL);
@@ -23,8 +35,9 @@ void error_fill(struct error *err, enum error_code code, size_t line, const char
     err->line = line;
     va_list args;
     va_start(args, format);
-    vsnprintf(err->detail, sizeof err->detail, format, args);
+    int wanted = vsnprintf(err->detail, sizeof err->detail, format, args);
     va_end(args);
+    if (wanted >= (int)sizeof err->detail) drop_half_character(err->detail);
 }
 
 const struct error_row *error_row(enum error_code code)
