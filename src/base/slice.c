@@ -3,7 +3,6 @@
 #include "base/slice.h"
 
 #include <string.h>
-#include <strings.h>
 
 #include "base/check.h"
 
@@ -17,9 +16,15 @@ bool slice_equal(struct slice a, struct slice b)
     return a.size == b.size && (a.size == 0 || memcmp(a.data, b.data, a.size) == 0);
 }
 
+static char lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c; }
+
+/* strncasecmp would stop at a NUL, and asks the locale. */
 bool slice_equal_nocase(struct slice a, struct slice b)
 {
-    return a.size == b.size && (a.size == 0 || strncasecmp(a.data, b.data, a.size) == 0);
+    if (a.size != b.size) return false;
+    for (size_t i = 0; i < a.size; i++)
+        if (lower(a.data[i]) != lower(b.data[i])) return false;
+    return true;
 }
 
 bool slice_starts(struct slice text, struct slice prefix)
