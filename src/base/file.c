@@ -14,6 +14,8 @@
 #include "base/check.h"
 #include "base/fault.h"
 
+enum { TEMPORARIES_MAX = 100 }; /* leftovers of killed runs that a new one steps over */
+
 static enum error_code open_regular(int *out_fd, struct stat *out_stat, const char *path,
                                     struct error *err)
 {
@@ -87,11 +89,17 @@ enum error_code file_write_open(struct file_write *out_file, const char *path, s
     if (length <= 0 || (size_t)length >= sizeof file.path)
         return error_set(err, ERR_CREATE, 0, "the path of the file to write is empty or too long");
     struct stat stat_;
-    if (stat(path, &stat_) == 0 && S_ISDIR(stat_.st_mode))
-        return error_set(err, ERR_CREATE, 0, "%s: %s", path, strerror(EISDIR));
-    snprintf(file.temporary, sizeof file.temporary, "%s.tmp.%ld", path, (long)getpid());
-    file.fd = fault_hit() ? (errno = EIO, -1)
-                          : open(file.temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (stat(path, &stat_) == 0 && !S_ISREG(stat_.st_mode)) /* the rename would take it away */
+        return error_set(err, ERR_CREATE, 0, "%s: %s", path,
+                         S_ISDIR(stat_.st_mode) ? strerror(EISDIR) : "not a regular file");
+    /* In a container the process number is always the same, so what a killed run left behind
+     * may have the first name. */
+    for (int i = 0; i < TEMPORARIES_MAX && (i == 0 || errno == EEXIST); i++) {
+        snprintf(file.temporary, sizeof file.temporary, "%s.tmp.%ld.%d", path, (long)getpid(), i);
+        file.fd = fault_hit() ? (errno = EIO, -1)
+                              : open(file.temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (file.fd >= 0) break;
+    }
     if (file.fd < 0) return error_set(err, ERR_CREATE, 0, "%s: %s", path, strerror(errno));
     *out_file = file;
     return ERR_NONE;

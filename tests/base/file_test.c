@@ -1,0 +1,371 @@
+/* file_test.c - files appear whole or not at all; every way to fail is walked. */
+// SPDX-License-Identifier: Apache-2.0
+#include "base/file.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+
+#include "fail.h"
+
+static char folder[4096]; /* of this test alone */
+
+static const char *path_of(const char *name)
+{
+    static char path[2][4200];
+    static int turn;
+    turn = !turn;
+    snprintf(path[turn], sizeof path[turn], "%s/%s", folder, name);
+    return path[turn];
+}
+
+static int make_folder(void **state)
+{
+    (void)state;
+    snprintf(folder, sizeof folder, "%s/file_test.XXXXXX", test_folder());
+    return mkdtemp(folder) == NULL;
+}
+
+static int entries(void)
+{
+    DIR *dir = opendir(folder);
+    int count = -2; /* . and .. */
+    assert_non_null(dir);
+    while (readdir(dir) != NULL) count++;
+    closedir(dir);
+    return count;
+}
+
+/* Each test leaves the folder empty; what is left over is a litter. */
+static int empty_folder(void **state)
+{
+    (void)state;
+    return entries() != 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    return rmdir(folder);
+}
+
+static void put(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void assert_holds(const char *path, const char *text)
+{
+    struct file_map map;
+    struct error err;
+    assert_fine(file_map(&map, path, &err), &err);
+    assert_true(slice_equal(map.bytes, slice_of(text)));
+    file_unmap(&map);
+}
+
+static void maps_and_unmaps(void **state)
+{
+    (void)state;
+    struct error err;
+    struct file_map map;
+    put(path_of("some"), "hello");
+    assert_fine(file_map(&map, path_of("some"), &err), &err);
+    assert_true(slice_equal(map.bytes, SLICE("hello")));
+    unlink(path_of("some")); /* the mapping lives on */
+    assert_int_equal(map.bytes.data[4], 'o');
+    file_unmap(&map);
+    assert_int_equal(map.bytes.size, 0);
+    file_unmap(&map); /* harmless */
+
+    put(path_of("none"), "");
+    assert_fine(file_map(&map, path_of("none"), &err), &err);
+    assert_int_equal(map.bytes.size, 0);
+    assert_non_null(map.bytes.data);
+    file_unmap(&map);
+    unlink(path_of("none"));
+}
+
+static void says_why_a_file_cannot_be_read(void **state)
+{
+    (void)state;
+    struct error err;
+    struct file_map map = {{"kept", 4}};
+    int fd = 77;
+    assert_fails(file_map(&map, path_of("absent"), &err), ERR_NO_INPUT, "absent: No such", &err);
+    assert_fails(file_map(&map, folder, &err), ERR_NO_INPUT, "Is a directory", &err);
+    assert_fails(file_read_open(&fd, folder, &err), ERR_NO_INPUT, "Is a directory", &err);
+    assert_fails(file_read_open(&fd, "", &err), ERR_NO_INPUT, "No such", &err);
+    assert_fails(file_map(&map, "/dev/null", &err), ERR_NO_INPUT, "not a regular file", &err);
+    assert_int_equal(fd, 77);
+    assert_string_equal(map.bytes.data, "kept");
+}
+
+static void streams(void **state)
+{
+    (void)state;
+    struct error err;
+    int fd;
+    char buffer[3];
+    size_t got;
+    put(path_of("some"), "hello");
+    assert_fine(file_read_open(&fd, path_of("some"), &err), &err);
+    assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    assert_fine(file_read(fd, buffer, sizeof buffer, &got, "some", &err), &err);
+    assert_int_equal(got, 3);
+    assert_memory_equal(buffer, "hel", 3);
+    assert_fine(file_read(fd, buffer, sizeof buffer, &got, "some", &err), &err);
+    assert_int_equal(got, 2);
+    assert_fine(file_read(fd, buffer, sizeof buffer, &got, "some", &err), &err);
+    assert_int_equal(got, 0);
+    file_close(fd);
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    got = 99;
+    assert_fails(file_read(fd, buffer, sizeof buffer, &got, "some", &err), ERR_READ,
+                 "some: Bad file", &err);
+    assert_int_equal(got, 99);
+    unlink(path_of("some"));
+}
+
+static void a_dash_is_standard_input(void **state)
+{
+    (void)state;
+    struct error err;
+    int fd = -1;
+    assert_fine(file_read_open(&fd, "-", &err), &err);
+    assert_int_equal(fd, STDIN_FILENO);
+    int before = fcntl(STDIN_FILENO, F_GETFD);
+    file_close(fd);
+    assert_int_equal(fcntl(STDIN_FILENO, F_GETFD), before); /* stays open */
+}
+
+static volatile sig_atomic_t interrupts;
+
+static void on_alarm(int number)
+{
+    (void)number;
+    interrupts++;
+}
+
+static void reads_across_interrupts(void **state)
+{
+    (void)state;
+    int pipe_[2];
+    assert_int_equal(pipe(pipe_), 0);
+    struct sigaction action = {.sa_handler = on_alarm}, old;
+    sigaction(SIGALRM, &action, &old);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        for (int i = 0; i < 3; i++) {
+            usleep(20000);
+            kill(getppid(), SIGALRM);
+        }
+        usleep(20000);
+        _exit(write(pipe_[1], "x", 1) != 1);
+    }
+    char byte = 0;
+    size_t got = 0;
+    struct error err;
+    assert_fine(file_read(pipe_[0], &byte, 1, &got, "pipe", &err), &err);
+    assert_int_equal(got, 1);
+    assert_int_equal(byte, 'x');
+    assert_true(interrupts > 0);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    sigaction(SIGALRM, &old, NULL);
+    close(pipe_[0]);
+    close(pipe_[1]);
+}
+
+static void appears_whole_at_commit(void **state)
+{
+    (void)state;
+    struct error err;
+    struct file_write file;
+    const char *path = path_of("out");
+    mode_t mask = umask(027);
+    assert_fine(file_write_open(&file, path, &err), &err);
+    assert_fine(file_write_add(&file, "hello ", 6, &err), &err);
+    assert_fine(file_write_add(&file, "", 0, &err), &err);
+    assert_fine(file_write_add(&file, "world", 5, &err), &err);
+    assert_int_equal(access(path, F_OK), -1); /* not before */
+    assert_fine(file_write_commit(&file, &err), &err);
+    umask(mask);
+    assert_int_equal(file.fd, -1);
+    file_write_abandon(&file); /* harmless after commit */
+    assert_holds(path, "hello world");
+    struct stat stat_;
+    assert_int_equal(stat(path, &stat_), 0);
+    assert_int_equal(stat_.st_mode & 0777, 0640);
+    unlink(path);
+}
+
+static void abandons_without_a_trace(void **state)
+{
+    (void)state;
+    struct error err;
+    struct file_write file;
+    const char *path = path_of("out");
+    put(path, "earlier");
+    assert_fine(file_write_open(&file, path, &err), &err);
+    assert_fine(file_write_add(&file, "new", 3, &err), &err);
+    file_write_abandon(&file);
+    file_write_abandon(&file);
+    assert_holds(path, "earlier");
+    assert_int_equal(entries(), 1);
+    unlink(path);
+}
+
+static void says_why_a_file_cannot_be_created(void **state)
+{
+    (void)state;
+    struct error err;
+    struct file_write file = {.fd = 5};
+    char path[5000];
+    assert_fails(file_write_open(&file, "", &err), ERR_CREATE, "empty or too long", &err);
+    memset(path, 'x', sizeof path - 1);
+    path[sizeof path - 1] = '\0';
+    assert_fails(file_write_open(&file, path, &err), ERR_CREATE, "empty or too long", &err);
+    assert_fails(file_write_open(&file, folder, &err), ERR_CREATE, "Is a directory", &err);
+    assert_fails(file_write_open(&file, path_of("no/such"), &err), ERR_CREATE, "No such", &err);
+    assert_int_equal(file.fd, 5); /* untouched */
+}
+
+/* Renaming over a device or a pipe would take it away: -o /dev/null as root. */
+static void replaces_only_regular_files(void **state)
+{
+    (void)state;
+    struct error err;
+    struct file_write file;
+    const char *path = path_of("pipe");
+    struct stat stat_;
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_fails(file_write_open(&file, path, &err), ERR_CREATE, "not a regular file", &err);
+    assert_int_equal(stat(path, &stat_), 0);
+    assert_true(S_ISFIFO(stat_.st_mode));
+    assert_fails(file_write_open(&file, "/dev/null", &err), ERR_CREATE, "not a regular file", &err);
+    unlink(path);
+}
+
+/* In a container every run has the same process number: what a killed one left must not stop
+ * the next. */
+static void a_leftover_is_no_obstacle(void **state)
+{
+    (void)state;
+    struct error err;
+    static struct file_write first, second; /* two paths: too much for a frame */
+    const char *path = path_of("out");
+    assert_fine(file_write_open(&first, path, &err), &err);
+    assert_fine(file_write_add(&first, "half", 4, &err), &err);
+    assert_fine(file_write_open(&second, path, &err), &err);
+    assert_string_not_equal(first.temporary, second.temporary);
+    assert_fine(file_write_add(&second, "whole", 5, &err), &err);
+    assert_fine(file_write_commit(&second, &err), &err);
+    assert_holds(path, "whole");
+    file_write_abandon(&first);
+    assert_int_equal(entries(), 1);
+    unlink(path);
+}
+
+static void a_full_disk_is_told(void **state)
+{
+    (void)state;
+    struct error err;
+    struct file_write file = {.fd = open("/dev/full", O_WRONLY | O_CLOEXEC), .path = "some.air"};
+    if (file.fd < 0) skip();
+    assert_fails(file_write_add(&file, "x", 1, &err), ERR_WRITE, "some.air: No space left", &err);
+    close(file.fd);
+}
+
+static void a_failed_rename_leaves_nothing(void **state)
+{
+    (void)state;
+    struct error err;
+    struct file_write file;
+    const char *path = path_of("out");
+    assert_fine(file_write_open(&file, path, &err), &err);
+    assert_int_equal(mkdir(path, 0700), 0); /* somebody was faster */
+    assert_fails(file_write_commit(&file, &err), ERR_WRITE, "out: ", &err);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(entries(), 0);
+}
+
+static void a_closed_file_is_not_written(void **state)
+{
+    (void)state;
+    struct error err;
+    struct file_write file = {.fd = -1};
+    assert_aborts(if (file_write_add(&file, "x", 1, &err)) _exit(1));
+    assert_aborts(if (file_write_commit(&file, &err)) _exit(1));
+}
+
+static enum error_code write_anew(void *context, struct error *err)
+{
+    const char *path = context;
+    struct file_write file;
+    put(path, "earlier");
+    enum error_code code = file_write_open(&file, path, err);
+    if (code == ERR_NONE) {
+        code = file_write_add(&file, "new", 3, err);
+        if (code == ERR_NONE)
+            code = file_write_commit(&file, err);
+        else
+            file_write_abandon(&file);
+    }
+    bool struck = fault_struck();
+    fault_arm(0); /* looking must not fail */
+    assert_holds(path, code == ERR_NONE ? "new" : "earlier");
+    assert_int_equal(entries(), 1);
+    if (struck) fault_arm(-1); /* as it was found */
+    return code;
+}
+
+static enum error_code read_all(void *context, struct error *err)
+{
+    struct file_map map = {{"kept", 4}};
+    enum error_code code = file_map(&map, context, err);
+    if (code != ERR_NONE) assert_string_equal(map.bytes.data, "kept");
+    TRY(code);
+    file_unmap(&map);
+    int fd;
+    char buffer[16];
+    size_t got = 99;
+    TRY(file_read_open(&fd, context, err));
+    code = file_read(fd, buffer, sizeof buffer, &got, "some", err);
+    assert_int_equal(got, code == ERR_NONE ? 3 : 99);
+    file_close(fd);
+    return code;
+}
+
+static void every_failure_leaves_the_earlier_file(void **state)
+{
+    (void)state;
+    char path[4200];
+    snprintf(path, sizeof path, "%s", path_of("out"));
+    assert_int_equal(fail_walk(write_anew, path), 4); /* open, write, sync, rename */
+    assert_int_equal(fail_walk(read_all, path), 4);   /* open, map; open, read */
+    unlink(path);
+}
+
+int main(void)
+{
+#define ROW(name) cmocka_unit_test_teardown(name, empty_folder)
+    const struct CMUnitTest tests[] = {
+        ROW(maps_and_unmaps),
+        ROW(says_why_a_file_cannot_be_read),
+        ROW(streams),
+        ROW(a_dash_is_standard_input),
+        ROW(reads_across_interrupts),
+        ROW(appears_whole_at_commit),
+        ROW(abandons_without_a_trace),
+        ROW(says_why_a_file_cannot_be_created),
+        ROW(replaces_only_regular_files),
+        ROW(a_leftover_is_no_obstacle),
+        ROW(a_full_disk_is_told),
+        ROW(a_failed_rename_leaves_nothing),
+        ROW(a_closed_file_is_not_written),
+        ROW(every_failure_leaves_the_earlier_file),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
