@@ -1,0 +1,78 @@
+/* log_test.c - one line an event, one write, cut where it is too long. */
+// SPDX-License-Identifier: Apache-2.0
+#include "base/log.h"
+
+#include "fail.h"
+
+static char said[4096];
+
+/* What a line looks like on standard error. */
+static const char *line_of(enum log_level level, const char *text, const char *journal)
+{
+    int pipe_[2], keep = dup(STDERR_FILENO);
+    assert_int_equal(pipe(pipe_), 0);
+    if (journal != NULL)
+        setenv("JOURNAL_STREAM", journal, 1);
+    else
+        unsetenv("JOURNAL_STREAM");
+    dup2(pipe_[1], STDERR_FILENO);
+    log_line(level, "%s", text);
+    dup2(keep, STDERR_FILENO);
+    close(keep);
+    close(pipe_[1]);
+    ssize_t got = read(pipe_[0], said, sizeof said - 1);
+    close(pipe_[0]);
+    assert_true(got > 0);
+    said[got] = '\0';
+    return said;
+}
+
+static void says_its_level(void **state)
+{
+    (void)state;
+    assert_string_equal(line_of(LOG_LEVEL_ERROR, "gone", NULL), "error: gone\n");
+    assert_string_equal(line_of(LOG_LEVEL_WARNING, "odd", NULL), "warning: odd\n");
+    assert_string_equal(line_of(LOG_LEVEL_INFO, "ready", NULL), "ready\n");
+    assert_string_equal(line_of(LOG_LEVEL_ERROR, "gone", "8:1"), "<3>gone\n");
+    assert_string_equal(line_of(LOG_LEVEL_INFO, "", "8:1"), "<6>\n");
+}
+
+static void cuts_a_long_line(void **state)
+{
+    (void)state;
+    char text[3000];
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    for (size_t size = 1000; size < 1040; size++) {
+        text[size] = '\0';
+        const char *line = line_of(LOG_LEVEL_INFO, text, NULL);
+        size_t length = strlen(line);
+        assert_true(length <= 1024);
+        assert_int_equal(line[length - 1], '\n');
+        assert_int_equal(strspn(line, "x"), length - 1);
+        assert_true(length - 1 == size || length >= 1000);
+        text[size] = 'x';
+    }
+    assert_true(strlen(line_of(LOG_LEVEL_ERROR, text, NULL)) <= 1024);
+}
+
+static void survives_a_closed_standard_error(void **state)
+{
+    (void)state;
+    int keep = dup(STDERR_FILENO);
+    close(STDERR_FILENO);
+    log_line(LOG_LEVEL_ERROR, "nobody listens");
+    dup2(keep, STDERR_FILENO);
+    close(keep);
+    assert_string_equal(line_of(LOG_LEVEL_INFO, "again", NULL), "again\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(says_its_level),
+        cmocka_unit_test(cuts_a_long_line),
+        cmocka_unit_test(survives_a_closed_standard_error),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
