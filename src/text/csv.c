@@ -17,6 +17,7 @@
 #include "base/mem.h"
 
 enum { CHUNK_BYTES = 64 * 1024, COLUMNS_MAX = 1024, COLUMN_NONE = -1, COLUMN_LABEL = CASE_FIELDS };
+enum { FIELD_BYTES_MAX = TEXT_BYTES_MAX + CHUNK_BYTES };
 
 struct csv {
     struct csv_parser parser;
@@ -31,14 +32,15 @@ struct csv {
     size_t columns;
     char chunk[CHUNK_BYTES];
     size_t chunk_used, chunk_at, consumed;
-    bool at_end, finished, in_row;
+    bool at_end, finished, in_row, after_cr;
     size_t line, row_line;
     struct error error;
 };
 
+/* libcsv halves what it asks for until it gets it, so a buffer refused is full to the bound. */
 static void *bounded_realloc(void *old, size_t size)
 {
-    return size > TEXT_BYTES_MAX + CHUNK_BYTES ? NULL : realloc(old, size);
+    return size > FIELD_BYTES_MAX ? NULL : realloc(old, size);
 }
 
 static int nothing_is_space(unsigned char c)
@@ -94,6 +96,10 @@ static enum error_code refill(struct csv *csv, struct error *err)
 static enum error_code parser_failed(struct csv *csv, struct error *err)
 {
     const char *path = csv->options.path;
+    if (csv_error(&csv->parser) == CSV_ENOMEM &&
+        csv_get_buffer_size(&csv->parser) < FIELD_BYTES_MAX)
+        return error_set(err, ERR_MEMORY, csv->row_line, "%s: no memory for the row at line %zu",
+                         path, csv->row_line);
     if (csv_error(&csv->parser) == CSV_ENOMEM)
         return error_set(err, ERR_TEXT_LONG, csv->row_line,
                          "%s: the row at line %zu has a field of more than %d bytes", path,
@@ -122,8 +128,11 @@ static enum error_code collect(struct csv *csv, struct error *err)
         const char *start = csv->chunk + csv->chunk_at;
         size_t size = 0, left = csv->chunk_used - csv->chunk_at;
         while (size < left && start[size] != '\n' && start[size] != '\r') size++;
-        bool broken = size < left, line_feed = broken && start[size] == '\n';
-        if (broken) size++;
+        bool broken = size < left, ends_line = broken;
+        if (broken) {
+            ends_line = start[size] == '\r' || size > 0 || !csv->after_cr; /* CRLF is one end */
+            size++;
+        }
         if (!csv->in_row && !(size == 1 && broken)) {
             csv->in_row = true;
             csv->row_line = csv->line;
@@ -132,7 +141,8 @@ static enum error_code collect(struct csv *csv, struct error *err)
         if (csv->no_memory) return *err = csv->error, err->code;
         if (done != size) return parser_failed(csv, err);
         csv->chunk_at += size;
-        if (line_feed) csv->line++;
+        csv->after_cr = start[size - 1] == '\r';
+        if (ends_line) csv->line++;
     }
     return ERR_NONE;
 }
@@ -183,6 +193,9 @@ static enum error_code read_header(struct csv *csv, struct error *err)
                          path);
     if (csv->too_many)
         return error_set(err, ERR_CSV, 1, "%s: line 1: more than %d columns", path, COLUMNS_MAX);
+    if (csv->too_long)
+        return error_set(err, ERR_TEXT_LONG, 1, "%s: line 1: the row is longer than %d bytes", path,
+                         2 * TEXT_BYTES_MAX);
     bool seen[CASE_FIELDS + 1] = {false};
     csv->columns = csv->fields;
     for (size_t c = 0; c < csv->columns; c++) {
@@ -216,6 +229,7 @@ enum error_code csv_open(struct csv **out_csv, const struct csv_options *options
                          options->path, err);
         if (code != ERR_NONE) break;
         csv->chunk_used += got;
+        csv->consumed += got;
         if (got == 0) csv->at_end = csv->chunk_used == 0;
         if (got == 0) break;
     }

@@ -1,6 +1,6 @@
 /* csv.h - labelled or unlabelled cases from a CSV stream, one at a time.
  *
- * In       RFC 4180: quoted fields with line breaks, CRLF or LF, a BOM; the first
+ * In       RFC 4180: quoted fields with line breaks, CRLF, LF or CR, a BOM; the first
  *          row names the columns, in any order; unknown columns are ignored
  * Out      a row whose slices live until the next csv_next
  * Bound    a field at most TEXT_BYTES_MAX bytes, a row twice that
