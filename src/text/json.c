@@ -46,7 +46,9 @@ enum error_code json_parse(json_t **out_root, struct slice bytes, bool *out_unfi
         *out_root = root;
         return ERR_NONE;
     }
-    enum json_error_code kind = json_error_code(&detail);
+    /* Where an allocation fails jansson mostly says nothing, and the kind is not set either. */
+    bool told = detail.text[0] != '\0';
+    enum json_error_code kind = told ? json_error_code(&detail) : json_error_out_of_memory;
     if (out_unfinished != NULL) *out_unfinished = kind == json_error_premature_end_of_input;
     if (kind == json_error_out_of_memory)
         return error_set(err, ERR_MEMORY, 0, "no memory for a JSON text of %zu bytes", bytes.size);
