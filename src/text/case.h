@@ -41,7 +41,7 @@ struct case_text {
 enum case_field case_find(struct slice name);
 
 /* Refuses a case without a subject and a description, one that is too long, and
- * one that is not UTF-8 or holds a raw NUL; names the field. */
+ * one that is not UTF-8; names the field. U+0000 is a character like others. */
 MUST_CHECK enum error_code case_check(const struct case_text *text, size_t line, struct error *err);
 
 /* The same for one string, which may hold U+0000. */

@@ -2,7 +2,8 @@
  *
  * A JSON file is either Lines (every line stands alone, so a bad one is one bad
  * case) or a single object spread over lines. The first line decides: if it only
- * stops too early, the whole file is the object.
+ * stops too early, the whole file is the object, unless that is none and the next
+ * line begins one.
  */
 // SPDX-License-Identifier: Apache-2.0
 #include "text/feed.h"
@@ -36,25 +37,27 @@ static enum error_code more(struct feed *feed, struct error *err)
         feed->at = 0;
     }
     TRY(mem_grow(&feed->bytes, &feed->capacity, feed->used + READ_BYTES, 1, err));
-    size_t got;
-    TRY(file_read(feed->fd, feed->bytes + feed->used, READ_BYTES, &got, feed->options.path, err));
+    /* Up to a multiple, so that what sniff() read fits into the first chunk of csv_open. */
+    size_t got, size = READ_BYTES - feed->used % READ_BYTES;
+    TRY(file_read(feed->fd, feed->bytes + feed->used, size, &got, feed->options.path, err));
     feed->used += got;
     feed->consumed += got;
     feed->at_end = got == 0;
     return ERR_NONE;
 }
 
-/* Where the JSON begins, or that this is CSV. */
+/* Whether this is JSON: what the first character is behind a BOM and white space. */
 static enum error_code sniff(struct feed *feed, bool *out_json, struct error *err)
 {
-    size_t at = 0;
-    do TRY(more(feed, err));
-    while (!feed->at_end && feed->used < 3);
-    if (feed->used >= 3 && memcmp(feed->bytes, "\xEF\xBB\xBF", 3) == 0) at = 3;
-    while (at < feed->used && strchr(" \t\r\n", feed->bytes[at]) != NULL && feed->bytes[at] != 0)
-        at++;
+    size_t start = 0, at = 0;
+    do {
+        TRY(more(feed, err));
+        if (feed->used >= 3 && memcmp(feed->bytes, "\xEF\xBB\xBF", 3) == 0) start = 3;
+        if (at < start) at = start;
+        while (at < feed->used && feed->bytes[at] != 0 && strchr(" \t\r\n", feed->bytes[at])) at++;
+    } while ((feed->used < 3 || at == feed->used) && !feed->at_end && feed->used < READ_BYTES);
     *out_json = at < feed->used && feed->bytes[at] == '{';
-    if (*out_json && feed->bytes[0] == '\xEF') feed->at = 3;
+    if (*out_json) feed->at = start;
     return ERR_NONE;
 }
 
@@ -86,7 +89,7 @@ enum error_code feed_open(struct feed **out_feed, const struct feed_options *opt
     return ERR_NONE;
 }
 
-/* The next line without its break; *out_long when it was cut. */
+/* The next line without its break, no data when there is none; *out_long when it was cut. */
 static enum error_code next_line(struct feed *feed, struct slice *out_line, bool *out_long,
                                  struct error *err)
 {
@@ -97,7 +100,8 @@ static enum error_code next_line(struct feed *feed, struct slice *out_line, bool
         char *found = memchr(feed->bytes + looked, '\n', feed->used - looked);
         if (found != NULL || feed->at_end) {
             size_t size = found != NULL ? (size_t)(found - start) : feed->used - feed->at;
-            *out_line = (struct slice){start, size};
+            bool none = found == NULL && size == 0 && !*out_long;
+            *out_line = (struct slice){none ? NULL : start, size};
             feed->at += size + (found != NULL);
             return ERR_NONE;
         }
@@ -111,21 +115,6 @@ static enum error_code next_line(struct feed *feed, struct slice *out_line, bool
     }
 }
 
-static enum error_code whole_file(struct feed *feed, size_t start, struct slice *out_text,
-                                  struct error *err)
-{
-    feed->at = start;
-    while (!feed->at_end) {
-        if (feed->used - feed->at > FEED_LINE_MAX)
-            return error_set(err, ERR_JSON, 1, "%s: a JSON object of more than %d bytes",
-                             feed->options.path, FEED_LINE_MAX);
-        TRY(more(feed, err));
-    }
-    *out_text = (struct slice){feed->bytes + feed->at, feed->used - feed->at};
-    feed->at = feed->used;
-    return ERR_NONE;
-}
-
 static void take_json(struct feed *feed, struct slice text, struct csv_row *row, bool *unfinished)
 {
     struct error detail;
@@ -134,9 +123,13 @@ static void take_json(struct feed *feed, struct slice text, struct csv_row *row,
     if (code == ERR_NONE) code = json_case_of(&row->text, &row->label, feed->json.root, &detail);
     if (code == ERR_NONE && feed->options.need_label && row->label.size == 0)
         code = error_set(&detail, ERR_FIELD, 0, "%s: the label is empty", CASE_LABEL);
-    if (code != ERR_NONE)
-        error_set(&row->fault, code, row->line, "%s: line %zu: %.400s", feed->options.path,
-                  row->line, detail.detail);
+    if (code != ERR_NONE) {
+        /* "line 1, column 7: ..." counts from the first line of this text. */
+        const char *column = detail.line > 0 ? strchr(detail.detail, ',') : NULL;
+        size_t line = row->line + (column != NULL ? detail.line - 1 : 0);
+        error_set(&row->fault, code, line, "%s: line %zu%s%.400s", feed->options.path, line,
+                  column != NULL ? "" : ": ", column != NULL ? column : detail.detail);
+    }
     /* The number identifies a case even when the rest of it is wrong. */
     const char *number_key = case_rows[CASE_NUMBER].name;
     const json_t *number = code == ERR_NONE ? NULL : json_object_get(feed->json.root, number_key);
@@ -145,36 +138,49 @@ static void take_json(struct feed *feed, struct slice text, struct csv_row *row,
             (struct slice){json_string_value(number), json_string_length(number)};
 }
 
+/* The first line stops too early. Either it begins an object that goes on over lines, or these
+ * are JSON Lines with a bad one in front: then the next begins a case of its own. */
+static enum error_code take_whole(struct feed *feed, struct slice line, struct csv_row *row,
+                                  struct error *err)
+{
+    size_t start = (size_t)(line.data - feed->bytes), first_size = feed->at - start;
+    feed->at = start;
+    while (!feed->at_end && feed->used - feed->at <= FEED_LINE_MAX) TRY(more(feed, err));
+    struct slice text = {feed->bytes + feed->at, feed->used - feed->at};
+    struct slice rest = slice_trim(slice_from(text, first_size));
+    bool lines = slice_starts(rest, SLICE("{")), unfinished;
+    struct csv_row whole = {.line = row->line};
+    if (text.size <= FEED_LINE_MAX)
+        take_json(feed, text, &whole, &unfinished);
+    else if (!lines)
+        return error_set(err, ERR_JSON, row->line, "%s: a JSON object of more than %d bytes",
+                         feed->options.path, FEED_LINE_MAX);
+    if (lines && feed->json.root == NULL) {
+        feed->at += first_size;
+        return ERR_NONE;
+    }
+    feed->at = feed->used;
+    *row = whole;
+    return ERR_NONE;
+}
+
 static enum error_code next_json(struct feed *feed, struct csv_row *row, bool *out_end,
                                  struct error *err)
 {
     struct slice line;
-    bool too_long;
+    bool too_long, unfinished = false;
     do {
-        size_t before = feed->at;
         TRY(next_line(feed, &line, &too_long, err));
         *row = (struct csv_row){.line = feed->line++};
-        if (line.size == 0 && feed->at_end && feed->at == feed->used && before == feed->at) {
-            *out_end = true;
-            return ERR_NONE;
-        }
-    } while (slice_trim(line).size == 0 && !too_long);
-    *out_end = false;
-    if (too_long) {
+    } while (line.data != NULL && slice_trim(line).size == 0 && !too_long);
+    if (too_long)
         error_set(&row->fault, ERR_JSON, row->line, "%s: line %zu: longer than %d bytes",
                   feed->options.path, row->line, FEED_LINE_MAX);
-        return ERR_NONE;
-    }
-    bool unfinished;
-    take_json(feed, line, row, &unfinished);
-    if (feed->first && unfinished) {
-        struct slice text;
-        size_t line_number = row->line;
-        TRY(whole_file(feed, (size_t)(line.data - feed->bytes), &text, err));
-        *row = (struct csv_row){.line = line_number};
-        take_json(feed, text, row, &unfinished);
-    }
+    else if (line.data != NULL)
+        take_json(feed, line, row, &unfinished);
+    if (feed->first && unfinished) TRY(take_whole(feed, line, row, err));
     feed->first = false;
+    *out_end = line.data == NULL;
     return ERR_NONE;
 }
 
