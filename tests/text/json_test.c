@@ -4,6 +4,7 @@
 
 #include "base/limits.h"
 #include "fail.h"
+#include "text/utf8.h"
 
 #define CASE(members) "{\"subject\":\"s\"," members "}"
 
@@ -103,6 +104,7 @@ static void what_is_no_case(void **state)
         {SLICE("{\"subject\":\"\\udc00\"}"), ERR_JSON, "line 1, column"},
         {SLICE("{\"subject\":\"\\ud800\\u0041\"}"), ERR_JSON, "line 1, column"},
         {SLICE("{\"subject\":\"\\x41\"}"), ERR_JSON, "line 1, column"},
+        {SLICE("{\"subject\":\"\\u0\xD2\x99\xCE\xB7\"}"), ERR_JSON, "invalid escape near"},
         {SLICE("{\"subject\":\"\\u12g4\"}"), ERR_JSON, "line 1, column"},
         {SLICE("\xEF\xBB\xBF{\"subject\":\"s\"}"), ERR_JSON, "line 1"},
         {SLICE("{\"subject\":\n\"gr\xFC\"}"), ERR_UTF8, "line 2"},
@@ -119,6 +121,7 @@ static void what_is_no_case(void **state)
         struct slice bytes = {text + 1, rows[i].text.size};
         if (json_case_open(&json, bytes, &err) != rows[i].code)
             fail_msg("row %zu: %s", i, err.detail);
+        assert_true(utf8_valid(slice_of(err.detail), NULL)); /* it is sent back in JSON */
         if (strstr(err.detail, rows[i].why) == NULL)
             fail_msg("row %zu: '%s' is not in '%s'", i, rows[i].why, err.detail);
         assert_ptr_equal(json.root, &err); /* untouched */
