@@ -8,6 +8,7 @@
 
 static const double known_least = 1e-3; /* a text without a known n-gram is all but unreadable */
 static const double logit_bound = 20;   /* beyond, a float can not tell p from 0 or 1 */
+static const double tail_bound = -80;   /* of an exponent: its share is still a float above 0 */
 
 static double steepness(const struct calibrate *calibrate, float known)
 {
@@ -37,7 +38,7 @@ uint32_t calibrate_apply(const struct calibrate *calibrate, const float *restric
     double a = steepness(calibrate, known), others = 0, second = 0;
     for (uint32_t c = 0; c < labels; c++) {
         if (c == best) continue;
-        double part = exp(a * ((double)scores[c] - (double)scores[best]));
+        double part = exp(fmax(a * ((double)scores[c] - (double)scores[best]), tail_bound));
         out_probability[c] = (float)part;
         others += part;
         second = fmax(second, part);
