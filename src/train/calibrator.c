@@ -138,13 +138,18 @@ enum error_code calibrator_thresholds(const struct calibrator_cases *cases,
 {
     struct told *told;
     float *probability;
+    uint32_t *own = NULL; /* cases of each label */
     TRY(mem_take(&told, cases->count, sizeof *told, err));
     enum error_code code = mem_take(&probability, cases->labels, sizeof *probability, err);
+    if (code != ERR_NONE) probability = NULL;
+    if (code == ERR_NONE) code = mem_take(&own, cases->labels, sizeof *own, err);
     if (code != ERR_NONE) {
         mem_free(told);
+        mem_free(probability);
         return code;
     }
     for (size_t i = 0; i < cases->count; i++) {
+        own[cases->truth[i]]++;
         uint32_t best = calibrate_apply(calibrate, cases->scores + i * cases->labels, cases->labels,
                                         cases->known[i], probability);
         told[i] = (struct told){probability[best], best, best == cases->truth[i]};
@@ -164,10 +169,12 @@ enum error_code calibrator_thresholds(const struct calibrator_cases *cases,
             double precision = (right + imagined * claimed / (double)n) / ((double)n + imagined);
             if (!tie && precision >= (double)target) threshold = (double)told[at].confidence;
         }
-        if (n < 2) threshold = (double)target; /* nothing seen: its own word must do */
+        /* Nothing seen: its own word must do. */
+        if (n < 2 || own[c] < 2) threshold = (double)target;
         out_threshold[c] = (float)fmax(threshold, floor);
     }
     mem_free(told);
     mem_free(probability);
+    mem_free(own);
     return ERR_NONE;
 }
