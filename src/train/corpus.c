@@ -53,13 +53,14 @@ struct reading {
     size_t labels_capacity;
 };
 
-static enum error_code add_case(struct reading *reading, struct csv_row *row, uint32_t file,
-                                struct error *err)
+static enum error_code add_case(struct reading *reading, struct csv_row *row, const char *path,
+                                uint32_t file, struct error *err)
 {
     struct corpus *corpus = reading->corpus;
     if (row->fault.code == ERR_NONE && row->label.size > LABEL_BYTES_MAX)
-        error_set(&row->fault, ERR_FIELD, row->line, "line %zu: the label is longer than %d bytes",
-                  row->line, LABEL_BYTES_MAX);
+        error_set(&row->fault, ERR_FIELD, row->line,
+                  "%s: line %zu: the label is longer than %d bytes", path, row->line,
+                  LABEL_BYTES_MAX);
     if (row->fault.code != ERR_NONE) {
         if (corpus->bad_rows < BAD_ROWS_NAMED) corpus->bad[corpus->bad_rows] = row->fault;
         corpus->bad_rows++;
@@ -91,7 +92,7 @@ static enum error_code read_file(struct reading *reading, const char *path, uint
         bool end = false;
         code = feed_next(feed, &row, &end, err);
         if (code != ERR_NONE || end) break;
-        code = add_case(reading, &row, file, err);
+        code = add_case(reading, &row, path, file, err);
         if (code != ERR_NONE) break;
         if (++rows % REPORT_EVERY == 0)
             progress_report(progress, "reading cases", feed_consumed(feed), feed_size(feed),
