@@ -40,6 +40,32 @@ static enum error_code check_finite(const float *values, size_t count, const cha
     return ERR_NONE;
 }
 
+/* Sorted and distinct, because they are looked up by halving; of a length lines have room for. */
+static enum error_code check_labels(const struct answer_model *model, struct error *err)
+{
+    for (uint32_t c = 0; c < model->label_count; c++) {
+        struct slice label = answer_label(model, c);
+        TRY(case_check_utf8(label, "a label of the model", 0, err));
+        if (label.size > LABEL_BYTES_MAX)
+            return error_set(err, ERR_MODEL, 0, "label %u of the model is longer than %d bytes",
+                             c + 1, LABEL_BYTES_MAX);
+        if (c > 0 && slice_compare(answer_label(model, c - 1), label) >= 0)
+            return error_set(err, ERR_MODEL, 0, "label %u of the model is not sorted", c + 1);
+    }
+    return ERR_NONE;
+}
+
+/* Far beyond what training gives, and near enough that sums of exponentials stay numbers. */
+static enum error_code check_calibration(const struct calibrate *calibrate, struct error *err)
+{
+    static const float most = 1e6f, gamma_most = 16;
+    if (calibrate->scale > 0 && calibrate->scale <= most && calibrate->gamma >= 0 &&
+        calibrate->gamma <= gamma_most && calibrate->slope > 0 && calibrate->slope <= most &&
+        fabsf(calibrate->offset) <= most)
+        return ERR_NONE;
+    return error_set(err, ERR_MODEL, 0, "the model's calibration is out of bounds");
+}
+
 static enum error_code open_labels(struct answer_model *model, struct error *err)
 {
     const struct bundle *bundle = &model->bundle;
@@ -48,15 +74,14 @@ static enum error_code open_labels(struct answer_model *model, struct error *err
     TRY(bundle_extent(bundle, "labels.text", 0, &bytes, err));
     if (starts < 3 || starts > LABELS_MAX + 1)
         return error_set(err, ERR_MODEL, 0, "the model has %zu labels; it needs 2 to %d",
-                         starts - 1, LABELS_MAX);
+                         starts > 0 ? starts - 1 : 0, LABELS_MAX);
     size_t labels = starts - 1;
     model->label_count = (uint32_t)labels;
     TRY(bundle_tensor(bundle, "labels.start", SAFETENSORS_U32, starts, 0, &model->label_start,
                       err));
     TRY(bundle_tensor(bundle, "labels.text", SAFETENSORS_U8, bytes, 0, &model->label_text, err));
     TRY(check_rising(model->label_start, labels, bytes, "label offsets", err));
-    for (uint32_t c = 0; c < labels; c++)
-        TRY(case_check_utf8(answer_label(model, c), "a label of the model", 0, err));
+    TRY(check_labels(model, err));
     TRY(bundle_tensor(bundle, "labels.cases", SAFETENSORS_U32, labels, 0, &model->label_cases,
                       err));
     TRY(bundle_tensor(bundle, "answer.threshold", SAFETENSORS_F32, labels, 0, &model->threshold,
@@ -102,8 +127,8 @@ static enum error_code open_linear(struct answer_model *model, struct error *err
     bow->value = numbers[2];
     TRY(bundle_tensor(bundle, "linear.calibration", SAFETENSORS_F32, CALIBRATE_PARAMETERS, 0,
                       &numbers, err));
-    TRY(check_finite(numbers, CALIBRATE_PARAMETERS, "calibration", err));
     memcpy(&model->calibrate, numbers, sizeof model->calibrate);
+    TRY(check_calibration(&model->calibrate, err));
     model->has[ANSWER_LINEAR] = true;
     return ERR_NONE;
 }
