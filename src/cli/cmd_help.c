@@ -21,7 +21,7 @@ static void print_range(const struct option_row *row)
     bool number = row->type == OPTION_COUNT || row->type == OPTION_REAL;
     if (row->standard[0] != '\0') printf(" (default %s", row->standard);
     if (number)
-        printf("%s%g to %.15g", row->standard[0] != '\0' ? "; " : " (", row->low, row->high);
+        printf("%s%.16g to %.16g", row->standard[0] != '\0' ? "; " : " (", row->low, row->high);
     if (number || row->standard[0] != '\0') printf(")");
 }
 
@@ -92,11 +92,15 @@ static void print_troff(const char *text)
     }
 }
 
+/* The options of a command, or, for COMMANDS, those that all share. */
 static void print_man_options(enum command command)
 {
+    const uint32_t all = (1u << COMMANDS) - 1;
     for (size_t i = 0; i < options_row_count; i++) {
         const struct option_row *row = &options_rows[i];
-        if ((row->commands & 1u << command) == 0 || row->letter == 'h') continue;
+        bool shared = row->commands == all;
+        if (command == COMMANDS ? !shared : shared || (row->commands & 1u << command) == 0)
+            continue;
         char name[96];
         spelled(row, name, sizeof name);
         printf(".TP\n.B \"");
@@ -122,6 +126,8 @@ static void print_man(void)
         printf("\n");
         print_man_options(c);
     }
+    printf(".SS \"Every command\"\n");
+    print_man_options(COMMANDS);
     printf(".SH EXIT STATUS\n.TP\n.B 0\nEverything asked for was done.\n");
     for (enum error_code code = ERR_NONE + 1; code < ERR_COUNT; code++) {
         const struct error_row *row = error_row(code);
