@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/cmd.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,6 +19,7 @@ int cmd_main(int argc, char **argv)
 {
     const char *fault = getenv("AIR_CLASSIFIER_FAULT"); /* tests make the n-th operation fail */
     if (fault != NULL) fault_arm(strtol(fault, NULL, 10));
+    signal(SIGXFSZ, SIG_IGN); /* a file limit is then an error of write, which is handled */
     struct options options;
     struct error err;
     if (options_parse(&options, argc - 1, argv + 1, &err) != ERR_NONE) return cmd_failed(&err);

@@ -49,8 +49,9 @@ class HelpTest(cli.Test):
                         self.assertIn(f"default {row[4]}", words)
                 else:
                     self.assertNotIn(f"--{row[2]} ", done.out.replace("\n", " "))
-            self.assertEqual(cli.run(command[1], "--help").out, done.out)
-            self.assertEqual(cli.run(command[1], "-h").out, done.out)
+            if command[1] != "help":
+                self.assertEqual(cli.run(command[1], "--help").out, done.out)
+                self.assertEqual(cli.run(command[1], "-h").out, done.out)
 
     def test_lines_of_help_fit_a_terminal(self):
         for command in COMMANDS:

@@ -295,7 +295,7 @@ static void a_write_that_fails_leaves_the_earlier_file(void **state)
         assert_string_equal(bytes, "earlier");
         free(bytes);
         char temporary[5000];
-        snprintf(temporary, sizeof temporary, "%s.tmp.%ld", path, (long)getpid());
+        snprintf(temporary, sizeof temporary, "%s.tmp.%ld.0", path, (long)getpid());
         assert_int_equal(access(temporary, F_OK), -1);
     }
     assert_true(nth > ENTRIES); /* every write was made to fail once */
