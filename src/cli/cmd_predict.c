@@ -193,7 +193,8 @@ static void print_header(const struct predicting *predicting)
         char text[2 * LABEL_BYTES_MAX + 2];
         struct writer name = writer_of(text, sizeof text);
         put_csv(&name, answer_label(model, c));
-        printf(",%.*s", (int)name.used, name.data);
+        putchar(',');
+        fwrite(name.data, 1, name.used, stdout); /* a label may hold a NUL */
     }
     printf(",error\r\n");
 }
