@@ -1,0 +1,194 @@
+"""evaluate and inspect, and models that must not be used by any command."""
+# SPDX-License-Identifier: Apache-2.0
+import json
+import os
+import struct
+import sys
+import unittest
+
+sys.dont_write_bytecode = True
+import cli  # noqa: E402
+
+
+class EvaluateTest(cli.Test):
+    def test_json_has_the_keys_of_the_contract(self):
+        done = cli.run("evaluate", "--json", self.model, cli.HELDOUT)
+        self.assertEqual((done.status, done.err), (0, ""))
+        report = json.loads(done.out)
+        self.assertEqual(report["cases"], 180)
+        for key in "accuracy", "macro_f1":
+            self.assertTrue(0 < report[key] < 1)
+            self.assertTrue(0 < report["members"]["linear"][key] < 1)
+        self.assertEqual(set(report["coverage"]), {"target_precision", "coverage", "precision"})
+        self.assertAlmostEqual(report["coverage"]["target_precision"], 0.9, places=6)
+        self.assertGreater(report["seconds"], 0)
+        self.assertEqual(report["unknown_labels"], 90)  # six of the twelve teams are not in the model
+
+    def test_figures_are_those_of_predict(self):
+        report = json.loads(cli.run("evaluate", "--json", self.model, cli.HELDOUT).out)
+        with open(cli.HELDOUT, encoding="utf-8", newline="") as file:
+            truth = [row["sbr"] for row in cli.csv_rows(file.read())]
+        lines = cli.run("predict", self.model, cli.HELDOUT).lines()
+        guesses = [line["predicted_sbr"] for line in lines]
+        answered = [i for i, line in enumerate(lines) if not line["abstained"]]
+        right = [a == b for a, b in zip(guesses, truth)]
+        self.assertAlmostEqual(report["accuracy"], sum(right) / 180, places=8)
+        self.assertAlmostEqual(report["coverage"]["coverage"], len(answered) / 180, places=8)
+        precision = sum(right[i] for i in answered) / max(1, len(answered))
+        self.assertAlmostEqual(report["coverage"]["precision"], precision, places=8)
+        known = sorted(set(guesses) | {label["sbr"] for label in report["labels"]})
+        scores = [2 * sum(r and t == name for r, t in zip(right, truth)) / (truth.count(name) + guesses.count(name))
+                  for name in known if truth.count(name) + guesses.count(name)]
+        scores.append(0)  # the labels the model does not know count as one more
+        self.assertAlmostEqual(report["macro_f1"], sum(scores) / len(scores), places=8)
+        for label in report["labels"]:
+            self.assertEqual(label["cases"], truth.count(label["sbr"]))
+            self.assertEqual(label["guessed"], guesses.count(label["sbr"]))
+
+    def test_threads_do_not_change_a_figure(self):
+        reports = []
+        for threads in "1", "2", "3":
+            report = json.loads(cli.run("evaluate", "--json", "--threads", threads, self.model, cli.HELDOUT).out)
+            del report["seconds"]
+            reports.append(report)
+        self.assertEqual(reports[0], reports[1])
+        self.assertEqual(reports[0], reports[2])
+        texts = {cli.run("evaluate", "--threads", threads, self.model, cli.HELDOUT).out for threads in ("1", "2")}
+        self.assertEqual(len(texts), 1)
+
+    def test_the_table_is_for_people(self):
+        done = cli.run("evaluate", self.model, cli.TINY)
+        self.assertEqual(done.status, 0)
+        self.assertIn("cases 60   accuracy 100.00 %", done.out)
+        self.assertRegex(done.out, r"answered \d+\.\d\d % of the cases \(coverage\)")
+        for name in "Identity", "Kernel", "Network", "Security", "Storage", "SysMgmt":
+            self.assertRegex(done.out, rf"(?m)^{name} +10 +100.0% +100.0%")
+
+    def test_bad_cases_are_refused_or_skipped(self):
+        for arguments, status, text in (
+                ([self.path("nowhere.csv")], cli.NO_INPUT, "nowhere.csv"),
+                ([self.put("empty.csv", "")], cli.DATA, "the file is empty"),
+                ([self.put("head.csv", "subject,sbr\n")], cli.DATA, "only its header"),
+                ([self.put("label.csv", "subject,queue\na,b\n")], cli.DATA, "no column 'sbr'"),
+                ([self.put("row.csv", "subject,sbr\na,b\nc\n")], cli.DATA, "row.csv: line 3: 1 columns"),
+        ):
+            done = cli.run("evaluate", self.model, *arguments)
+            self.assert_exit(done, status, text)
+            self.assertEqual(done.out, "")
+        done = cli.run("evaluate", "--json", "--skip-bad-rows", self.model, self.path("row.csv"))
+        self.assertEqual(done.status, 0)
+        self.assertIn("skipped: ", done.err)
+        self.assertEqual(json.loads(done.out)["cases"], 1)
+        done = cli.run("evaluate", "--json", "--columns", "sbr=queue", self.model, self.path("label.csv"))
+        self.assertEqual(json.loads(done.out)["unknown_labels"], 1)
+
+
+class InspectTest(cli.Test):
+    def test_json_tells_what_is_inside(self):
+        done = cli.run("inspect", "--json", self.model)
+        self.assertEqual((done.status, done.err), (0, ""))
+        report = json.loads(done.out)
+        self.assertEqual(report["bytes"], os.path.getsize(self.model))
+        self.assertEqual([label["sbr"] for label in report["labels"]],
+                         ["Identity", "Kernel", "Network", "Security", "Storage", "SysMgmt"])
+        self.assertEqual({label["cases"] for label in report["labels"]}, {10})
+        self.assertEqual(report["metadata"]["format"], "air-classifier")
+        self.assertEqual(report["metadata"]["created"], "2023-11-14T22:13:20Z")
+        self.assertEqual(report["canaries"], 6)
+        weight = next(tensor for tensor in report["tensors"] if tensor["name"] == "linear.weight")
+        self.assertEqual(weight["shape"][1], 6)
+        self.assertEqual(weight["bytes"], weight["shape"][0] * 6)
+
+    def test_the_text_tells_the_same(self):
+        done = cli.run("inspect", self.model)
+        self.assertEqual(done.status, 0)
+        for text in ("format_version", "checksum", "Kernel", "linear.weight", "labels.text", "2023-11-14"):
+            self.assertIn(text, done.out)
+
+    def test_any_safetensors_reader_opens_it(self):
+        content = self.get(self.model)
+        (size,) = struct.unpack("<Q", content[:8])
+        header = json.loads(content[8:8 + size])
+        data = content[8 + size:]
+        self.assertEqual((8 + size) % 64, 0)
+        ends = []
+        for name, tensor in header.items():
+            if name == "__metadata__":
+                self.assertTrue(all(isinstance(value, str) for value in tensor.values()))
+                continue
+            begin, end = tensor["data_offsets"]
+            if not name.startswith("pad."):
+                self.assertEqual(begin % 64, 0)
+            ends.append((begin, end))
+        ends.sort()
+        self.assertEqual(ends[0][0], 0)
+        for (_, end), (begin, _) in zip(ends, ends[1:]):
+            self.assertEqual(end, begin)
+        self.assertEqual(ends[-1][1], len(data))
+
+
+class ModelTest(cli.Test):
+    def commands(self, model):
+        yield cli.run("predict", model, "-", stdin='{"subject":"disk full"}')
+        yield cli.run("evaluate", model, cli.TINY)
+        yield cli.run("inspect", model)
+        yield cli.run("serve", "--listen", "127.0.0.1:0", model)
+
+    def refused(self, content, status, *texts):
+        model = self.put("bad.air", content)
+        for done in self.commands(model):
+            self.assert_exit(done, status, "bad.air: ", *texts)
+            self.assertEqual(done.out, "")
+        self.assertEqual(self.get(model), content)
+
+    def with_header(self, change):
+        content = self.get(self.model)
+        (size,) = struct.unpack("<Q", content[:8])
+        header = json.loads(content[8:8 + size])
+        change(header)
+        text = json.dumps(header).encode()
+        text += b" " * (-(8 + len(text)) % 64)
+        return struct.pack("<Q", len(text)) + text + content[8 + size:]
+
+    def test_what_is_no_model(self):
+        self.refused(b"", cli.DATA, "not a safetensors file, or cut short")
+        self.refused(b"hello", cli.DATA, "not a safetensors file, or cut short")
+        self.refused(self.get(cli.TINY), cli.DATA, "not a safetensors file")
+        self.refused(struct.pack("<Q", 2) + b"{}", cli.DATA, "not a model of air-classifier")
+
+    def test_a_missing_model(self):
+        for path, text in ((self.path("nowhere.air"), "No such file"), (self.folder, "Is a directory"),
+                           ("/dev/null", "not a regular file")):
+            for done in self.commands(path):
+                self.assert_exit(done, cli.NO_INPUT, text)
+
+    def test_a_model_cut_short(self):
+        whole = self.get(self.model)
+        for size in 4, 8, 1000, 4096, len(whole) // 2, len(whole) - 1:
+            self.refused(whole[:size], cli.DATA)
+        self.refused(whole + b"\0", cli.DATA, "bytes follow the last tensor")
+
+    def test_a_damaged_model(self):
+        whole = self.get(self.model)
+        for place in len(whole) // 2, len(whole) - 1, len(whole) - 5000:
+            damaged = bytearray(whole)
+            damaged[place] ^= 1
+            self.refused(bytes(damaged), cli.DATA, "damaged: checksum", "train or copy it again")
+
+    def test_a_newer_model(self):
+        def newer(header):
+            header["__metadata__"]["format_version"] = "2"
+        self.refused(self.with_header(newer), cli.DATA, "format version 2", "update air-classifier")
+
+    def test_a_model_without_a_tensor(self):
+        def rename(header):
+            header["linear.bios"] = header.pop("linear.bias")
+        self.refused(self.with_header(rename), cli.DATA, "no tensor 'linear.bias'")
+
+    def test_an_equal_header_is_fine(self):
+        model = self.put("equal.air", self.with_header(lambda header: None))
+        self.assertEqual(cli.run("inspect", model).status, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
