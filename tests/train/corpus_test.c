@@ -150,7 +150,7 @@ static void hopeless_files_are_refused(void **state)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         const char *path = tiny_path("hopeless.csv");
         tiny_put(path, rows[i].text, strlen(rows[i].text));
-        struct corpus corpus;
+        static struct corpus corpus;
         struct error err;
         assert_fails(corpus_open(&corpus, &path, 1, NULL, NULL, &err), rows[i].code,
                      rows[i].sentence, &err);
@@ -158,7 +158,7 @@ static void hopeless_files_are_refused(void **state)
         unlink(path);
     }
     const char *path = "/nowhere/x.csv";
-    struct corpus corpus;
+    static struct corpus corpus;
     struct error err;
     assert_fails(corpus_open(&corpus, &path, 1, NULL, NULL, &err), ERR_NO_INPUT, path, &err);
 }

@@ -139,7 +139,7 @@ static size_t files_like(const char *path)
 static void every_fault_is_a_clean_error(void **state)
 {
     (void)state;
-    struct corpus corpus;
+    static struct corpus corpus;
     const char *path = tiny_path("faulty.air");
     tiny_corpus(&corpus, "subject,product,sbr\n"
                          "disk full,R,A\nfull disk,R,A\ndisk,S,A\n"
