@@ -12,7 +12,7 @@ static void near(double got, double expected)
     if (fabs(got - expected) > 1e-7) fail_msg("%.9g where %.9g was expected", got, expected);
 }
 
-/* Nine cases of labels 0, 1, 2; label 3 never met; one case of a label the model does not know. */
+/* Nine cases of labels 0, 1, 2; 3 and 4 never met; one case of a label the model does not know. */
 static const struct {
     uint32_t truth, best;
     float confidence;
@@ -20,15 +20,15 @@ static const struct {
 } told[] = {
     {0, 0, 0.95f, false}, {0, 0, 0.90f, false}, {0, 1, 0.40f, true},
     {1, 1, 0.80f, false}, {1, 0, 0.70f, false}, {2, 2, 0.60f, true},
-    {2, 2, 1.00f, false}, {2, 1, 0.30f, true},  {4, 0, 0.50f, true},
+    {2, 2, 1.00f, false}, {2, 1, 0.30f, true},  {5, 0, 0.50f, true},
 };
-enum { TOLD = sizeof told / sizeof *told };
+enum { LABELS = 5, TOLD = sizeof told / sizeof *told };
 
 static struct score score_of(size_t from, size_t to)
 {
     struct score score;
     struct error err;
-    assert_fine(score_open(&score, 4, &err), &err);
+    assert_fine(score_open(&score, LABELS, &err), &err);
     for (size_t i = from; i < to; i++)
         score_add(&score, told[i].truth, told[i].best, told[i].confidence, told[i].abstained);
     return score;
@@ -43,7 +43,8 @@ static void sums_are_those_by_hand(void **state)
     assert_int_equal(sum.right, 5);
     assert_int_equal(sum.unknown, 1);
     near(sum.accuracy, 5.0 / 9);
-    /* F1 = 2 right / (cases + guessed): 0: 4/7, 1: 2/5, 2: 4/5; unknown: 0; label 3 not met */
+    /* F1 = 2 right / (cases + guessed): 0: 4/7, 1: 2/5, 2: 4/5; unknown: 0; labels 3 and 4 not met
+     */
     near(score_f1(&score.label[0]), 4.0 / 7);
     near(score_f1(&score.label[1]), 2.0 / 5);
     near(score_f1(&score.label[2]), 4.0 / 5);
@@ -66,7 +67,7 @@ static void parts_add_up(void **state)
     (void)state;
     struct score whole = score_of(0, TOLD), a = score_of(0, 4), b = score_of(4, TOLD);
     score_merge(&a, &b);
-    assert_memory_equal(a.label, whole.label, 5 * sizeof *a.label);
+    assert_memory_equal(a.label, whole.label, (LABELS + 1) * sizeof *a.label);
     struct score_sum x = score_sum(&a), y = score_sum(&whole);
     near(x.macro_f1, y.macro_f1);
     near(x.calibration_error, y.calibration_error);
@@ -109,7 +110,7 @@ static void no_memory_is_told(void **state)
     struct score score;
     struct error err;
     fault_arm(1);
-    assert_int_equal(score_open(&score, 4, &err), ERR_MEMORY);
+    assert_int_equal(score_open(&score, LABELS, &err), ERR_MEMORY);
     fault_arm(0);
 }
 
