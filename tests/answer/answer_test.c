@@ -34,7 +34,7 @@ static int make(void **state)
     tiny_corpus(&corpus, NULL);
     tiny_fit(&fit, &corpus, 2);
     assert_fine(fit_write(&fit, &corpus, path, "test", &err), &err);
-    assert_fine(answer_open(&model, path, &err), &err);
+    assert_fine(answer_open(&model, path, NULL, &err), &err);
     lay(&context, &model, &arena);
     return 0;
 }
@@ -166,7 +166,7 @@ static enum error_code reopened(const struct change *changes, struct answer_mode
     assert_fine(bundle_draft_write(&draft, changed, err), err);
     bundle_draft_close(&draft);
     free(copy);
-    enum error_code code = answer_open(out, changed, err);
+    enum error_code code = answer_open(out, changed, NULL, err);
     if (code != ERR_NONE) assert_non_null(strstr(err->detail, "changed.air: "));
     unlink(changed);
     return code;

@@ -114,7 +114,7 @@ static void the_smallest_sets_are_learnt(void **state)
         tiny_corpus(&corpus, sets[i]);
         tiny_fit(&fit, &corpus, 2);
         assert_fine(fit_write(&fit, &corpus, path, "test", &err), &err);
-        assert_fine(answer_open(&model, path, &err), &err);
+        assert_fine(answer_open(&model, path, NULL, &err), &err);
         assert_int_equal(model.label_count, corpus.label_count);
         for (uint32_t c = 0; c < model.label_count; c++) /* each is seen once */
             assert_true(model.threshold[c] == 0.9f);
