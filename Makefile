@@ -111,7 +111,7 @@ endif
 analyze: deps
 	$(MAKE) BUILD=build/clang CC=clang-14 HARDEN=-fPIE EXTRA=-Werror all
 	$(MAKE) BUILD=build/gcc EXTRA='-Werror -fanalyzer' all
-	clang-tidy-14 --quiet $(SOURCES) -- -std=gnu17 -D_GNU_SOURCE -Isrc 2>/dev/null
+	clang-tidy-14 --quiet $(SOURCES) -- -std=gnu17 -D_GNU_SOURCE -Isrc -Ibuild/gcc/gen 2>/dev/null
 
 format:
 	clang-format-14 -i $(wildcard src/*.c src/*/*.c src/*/*.h tests/*.h tests/*/*.c)

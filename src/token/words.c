@@ -34,16 +34,20 @@ static bool newline(unsigned kind)
 static struct base base_at(const char *at, const char *end)
 {
     unsigned props = chars_of(utf8_next(&at));
-    struct base base = {props >> CHARS_BREAK_SHIFT, (props & CHARS_PICTOGRAPHIC) != 0, false, at};
-    base.joined = base.kind == BREAK_ZWJ;
-    if (newline(base.kind)) return base;
-    while (at < end) {
-        unsigned kind = chars_of(utf8_next(&at)) >> CHARS_BREAK_SHIFT;
-        if (!extends(kind)) break;
-        base.joined = kind == BREAK_ZWJ;
-        base.end = at;
+    unsigned kind = props >> CHARS_BREAK_SHIFT, last = kind;
+    const char *base_end = at;
+    while (!newline(kind) && at < end) {
+        unsigned next = chars_of(utf8_next(&at)) >> CHARS_BREAK_SHIFT;
+        if (!extends(next)) break;
+        last = next;
+        base_end = at;
     }
-    return base;
+    return (struct base){
+        .kind = kind,
+        .pictographic = (props & CHARS_PICTOGRAPHIC) != 0,
+        .joined = last == BREAK_ZWJ,
+        .end = base_end,
+    };
 }
 
 static bool letter(unsigned kind) { return kind == BREAK_ALETTER || kind == BREAK_HEBREW_LETTER; }
