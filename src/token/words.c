@@ -14,10 +14,9 @@
 #include "text/chars.h"
 #include "text/utf8.h"
 
-/* A base character and where the ones that extend it end. */
+/* A base character, the last that extends it (or itself), and where that ends. */
 struct base {
-    unsigned kind;
-    bool pictographic, joined; /* joined: a ZWJ is the last that extends it */
+    unsigned kind, last, props;
     const char *end;
 };
 
@@ -44,8 +43,8 @@ static struct base base_at(const char *at, const char *end)
     }
     return (struct base){
         .kind = kind,
-        .pictographic = (props & CHARS_PICTOGRAPHIC) != 0,
-        .joined = last == BREAK_ZWJ,
+        .last = last,
+        .props = props,
         .end = base_end,
     };
 }
@@ -90,7 +89,8 @@ const char *words_next(const char *text, const char *end)
         struct base next = base_at(last.end, end);
         bool joins = pair_joins(last.kind, next.kind);
         joins = joins || (last.kind == BREAK_CR && next.kind == BREAK_LF);
-        joins = joins || (last.joined && next.pictographic);                    /* WB3c */
+        joins =
+            joins || (last.last == BREAK_ZWJ && (next.props & CHARS_PICTOGRAPHIC) != 0); /* WB3c */
         joins = joins || triple_joins(before.kind, last.kind, next.kind);       /* second half */
         if (!joins && next.kind == BREAK_REGIONAL_INDICATOR && indicators == 1) /* WB15, 16 */
             joins = last.kind == BREAK_REGIONAL_INDICATOR;
