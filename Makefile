@@ -82,7 +82,7 @@ $(BUILD)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c tests/fuzz/driver.c $(ARCHIVE)
 	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -DDCHECK $(ALL_LDFLAGS) -o $@ $< tests/fuzz/driver.c $(ARCHIVE) $(LIBS)
 
 FUZZ_SECONDS ?= 60
-fuzz:
+fuzz: $(BUILD)/gen/tables.stamp
 	@sh tools/fuzz.sh '$(FUZZ_SECONDS)' '$(LIBS)' $(SOURCES)
 
 run: all

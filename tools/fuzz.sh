@@ -11,7 +11,7 @@ for target in tests/fuzz/*_fuzz.c; do
     name=$(basename "$target" _fuzz.c)
     echo "== $name"
     # shellcheck disable=SC2086 # lists of words
-    clang-14 -std=gnu17 -D_GNU_SOURCE -DFUZZING -DDCHECK -Isrc -pthread -O1 -g \
+    clang-14 -std=gnu17 -D_GNU_SOURCE -DFUZZING -DDCHECK -Isrc -Ibuild/gen -pthread -O1 -g \
         -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all -o "$build/$name" \
         "$target" "$@" $libraries
     mkdir -p "$build/$name.corpus"
