@@ -82,6 +82,31 @@ static void few_or_no_items(void **state)
     crew_close(NULL);
 }
 
+/* Item 0 fails some time after item 1 has: it is handed out first, so it is the one told. */
+static enum error_code fail_late(void *context, size_t item, unsigned worker, struct error *err)
+{
+    (void)worker;
+    atomic_bool *one_has_failed = context;
+    if (item == 0) {
+        while (!atomic_load(one_has_failed)) sched_yield();
+        usleep(20000);
+    }
+    atomic_store(one_has_failed, true);
+    return error_set(err, ERR_DATA, 0, "item %zu", item);
+}
+
+static void the_number_counts_not_the_time(void **state)
+{
+    (void)state;
+    struct error err;
+    struct crew *crew;
+    atomic_bool one_has_failed = false;
+    assert_fine(crew_open(&crew, 2, &err), &err);
+    struct crew_step step = {.job = fail_late, .context = &one_has_failed, .items = 2};
+    assert_fails(crew_run(crew, &step, NULL, &err), ERR_DATA, "item 0", &err);
+    crew_close(crew);
+}
+
 /* Of many failures the one with the lowest number is told, whoever was faster. */
 static void the_first_failure_wins(void **state)
 {
@@ -209,6 +234,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_item_is_done_once),
         cmocka_unit_test(few_or_no_items),
+        cmocka_unit_test(the_number_counts_not_the_time),
         cmocka_unit_test(the_first_failure_wins),
         cmocka_unit_test(progress_goes_up_to_the_total),
         cmocka_unit_test(sizes_have_bounds),

@@ -199,6 +199,7 @@ static void only_brackets_outside_strings_nest(void **state)
     struct slice odd = SLICE("]]]]]]]]]][[[[[[[[[[[[[[[[[");
     json_t *root;
     assert_fails(json_parse(&root, odd, NULL, &err), ERR_JSON, "nested deeper", &err);
+    assert_fails(json_parse(&root, SLICE("]]}}[["), NULL, &err), ERR_JSON, "line 1, column", &err);
 }
 
 static void labels_are_taken_where_asked(void **state)
