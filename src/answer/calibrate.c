@@ -48,9 +48,13 @@ uint32_t calibrate_apply(const struct calibrate *calibrate, const float *restric
     /* The best guess stays the likeliest, however little it is believed. */
     double runner_up = others > 0 ? second / others : 0;
     confidence = fmax(confidence, runner_up / (1 + runner_up));
-    for (uint32_t c = 0; c < labels; c++)
-        if (c != best)
-            out_probability[c] = (float)((double)out_probability[c] / others * (1 - confidence));
+    /* Strictly so: whoever looks for the highest must not find another that is as high. */
+    float below = nextafterf((float)confidence, 0);
+    for (uint32_t c = 0; c < labels; c++) {
+        if (c == best) continue;
+        float share = (float)((double)out_probability[c] / others * (1 - confidence));
+        out_probability[c] = share < below ? share : below;
+    }
     out_probability[best] = (float)confidence;
     return best;
 }
