@@ -16,13 +16,18 @@ static void spelled(const struct option_row *row, char *out, size_t size)
              row->argument);
 }
 
-static void print_range(const struct option_row *row)
+/* What an option does, its default and its bounds. */
+static void explained(const struct option_row *row, char *out, size_t size)
 {
     bool number = row->type == OPTION_COUNT || row->type == OPTION_REAL;
-    if (row->standard[0] != '\0') printf(" (default %s", row->standard);
-    if (number)
-        printf("%s%.16g to %.16g", row->standard[0] != '\0' ? "; " : " (", row->low, row->high);
-    if (number || row->standard[0] != '\0') printf(")");
+    char standard[128] = "", range[64] = "";
+    if (row->standard[0] != '\0') snprintf(standard, sizeof standard, "default %s", row->standard);
+    if (number) snprintf(range, sizeof range, "%.16g to %.16g", row->low, row->high);
+    const char *between = standard[0] != '\0' && number ? "; " : "";
+    if (standard[0] == '\0' && !number)
+        snprintf(out, size, "%s", row->help);
+    else
+        snprintf(out, size, "%s (%s%s%s)", row->help, standard, between, range);
 }
 
 /* Words of text, broken before column 88, every line after `indent` blanks. */
@@ -52,11 +57,11 @@ static void print_options(enum command command)
     for (size_t i = 0; i < options_row_count; i++) {
         const struct option_row *row = &options_rows[i];
         if ((row->commands & 1u << command) == 0) continue;
-        char name[96];
+        char name[96], text[512];
         spelled(row, name, sizeof name);
+        explained(row, text, sizeof text);
         printf("  %s\n", name);
-        print_wrapped(row->help, 6);
-        print_range(row);
+        print_wrapped(text, 6);
         printf("\n");
     }
 }
@@ -101,13 +106,13 @@ static void print_man_options(enum command command)
         bool shared = row->commands == all;
         if (command == COMMANDS ? !shared : shared || (row->commands & 1u << command) == 0)
             continue;
-        char name[96];
+        char name[96], text[512];
         spelled(row, name, sizeof name);
+        explained(row, text, sizeof text);
         printf(".TP\n.B \"");
         print_troff(name);
         printf("\"\n");
-        print_troff(row->help);
-        print_range(row);
+        print_troff(text);
         printf("\n");
     }
 }

@@ -48,7 +48,7 @@ class HelpTest(cli.Test):
                     if row[4]:
                         self.assertIn(f"default {row[4]}", words)
                 else:
-                    self.assertNotIn(f"--{row[2]} ", done.out.replace("\n", " "))
+                    self.assertNotRegex(done.out, rf"(?m)^  (-\w, )?--{row[2]}( |$)")
             if command[1] != "help":
                 self.assertEqual(cli.run(command[1], "--help").out, done.out)
                 self.assertEqual(cli.run(command[1], "-h").out, done.out)
@@ -56,7 +56,7 @@ class HelpTest(cli.Test):
     def test_lines_of_help_fit_a_terminal(self):
         for command in COMMANDS:
             for line in cli.run("help", command[1]).out.splitlines():
-                self.assertLessEqual(len(line), 130, line)
+                self.assertLessEqual(len(line), 100, line)
 
     def test_the_man_page_lists_everything(self):
         page = cli.run("help", "--man")
@@ -100,7 +100,7 @@ class HelpTest(cli.Test):
                 (["train", "--outputs", "x", "x"], "no option '--outputs'"),
                 (["train", "-x", "x"], "no option '-x'"),
                 (["predict", "--seed", "1", "x"], "predict: no option '--seed'"),
-                (["train", "x", "-o"], "--output needs a value: MODEL"),
+                (["train", "x", "-o"], "--output needs a value: FILE"),
                 (["train", "x"], "train needs -o MODEL"),
                 (["train"], "usage: air-classifier train"),
                 (["evaluate", "x"], "usage: air-classifier evaluate"),
@@ -117,17 +117,16 @@ class HelpTest(cli.Test):
             self.assertEqual(done.out, "")
 
     def test_numbers_have_bounds(self):
-        needs = {"TRAIN": ["train", "-o", "x", "x"], "SERVE": ["serve", "x"]}
         checked = 0
         for row in OPTIONS:
             if row[3] not in ("COUNT", "REAL"):
                 continue
-            command = needs[next(name for name in needs if of_command(row, name))]
+            command = next(name[1] for name in COMMANDS if of_command(row, name[0]))
             low, high = float(row[5]), float(row[6])
             step = 1 if row[3] == "COUNT" else 0.01
             spell = (lambda x: f"{x:.0f}") if row[3] == "COUNT" else str
             for bad in (spell(low - step), spell(high + step), "", "x", "1x", "nan", "99999999999999999999"):
-                done = cli.run(*command, f"--{row[2]}={bad}", cwd=self.folder)
+                done = cli.run(command, "x", f"--{row[2]}={bad}", cwd=self.folder)
                 self.assert_exit(done, cli.USAGE, f"--{row[2]}: ")
                 checked += 1
         self.assertGreater(checked, 40)
