@@ -73,7 +73,8 @@ static void vectors_are_what_liblinear_wants(void **state)
         for (uint32_t n = 0; n < item->nodes; n++) {
             assert_true(item->x[n].index > last && item->x[n].index <= features);
             last = item->x[n].index;
-            squares[bag.tag[last - 1] & 3] += item->x[n].value * item->x[n].value;
+            assert_int_equal(bag.rank[bag.feature[last]], last);
+            squares[bag_kind(&bag, last)] += item->x[n].value * item->x[n].value;
         }
         for (int k = 0; k < NGRAM_VALUE; k++) assert_true(fabs(squares[k] - 1) < 1e-5);
         assert_int_equal(item->x[item->nodes].index, features + 1);

@@ -76,7 +76,7 @@ static void scores_are_weights_times_x(void **state)
         for (uint32_t c = 0; c < 6; c++) {
             double sum = (double)learnt.bias[c];
             for (uint32_t n = 0; n < bag.cases[i].nodes; n++) {
-                size_t f = (size_t)bag.cases[i].x[n].index - 1;
+                size_t f = bag.feature[bag.cases[i].x[n].index];
                 sum += (double)learnt.weight[c * bag.bow.features + f] * bag.cases[i].x[n].value;
             }
             assert_true(fabs(sum - (double)learnt.scores[i * 6 + c]) < 1e-4);
@@ -93,7 +93,8 @@ static float known_by_count(size_t i, size_t learns)
 {
     bool *met = calloc(bag.bow.features, sizeof *met);
     for (size_t l = 0; l < learns; l++)
-        for (uint32_t n = 0; n < bag.cases[l].nodes; n++) met[bag.cases[l].x[n].index - 1] = true;
+        for (uint32_t n = 0; n < bag.cases[l].nodes; n++)
+            met[bag.feature[bag.cases[l].x[n].index]] = true;
     struct error err;
     struct bow_scratch scratch;
     struct arena arena = arena_measure();
