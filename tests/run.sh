@@ -34,7 +34,7 @@ for test in "$@"; do
     *) try "$name" "$here/$test" ;;
     esac
 done
-for script in tests/cli/*_test.sh tests/cli/*_test.py tests/service/*_test.py; do
+for script in tests/arm/*_test.sh tests/cli/*_test.sh tests/cli/*_test.py tests/service/*_test.py; do
     [ -e "$script" ] || continue
     case $script in
     *.py) try "${script#tests/}" python3 "$script" ;;
