@@ -116,7 +116,12 @@ analyze: deps
 format:
 	clang-format-14 -i $(wildcard src/*.c src/*/*.c src/*/*.h tests/*.h tests/*/*.c)
 
-bench: all
+# Programs that only the benchmarks use.
+$(BUILD)/bench/%: bench/%.c $(ARCHIVE)
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(ARCHIVE) $(LIBS)
+
+bench: all $(BUILD)/bench/lstm
 	@DATA='$(DATA)' bash bench/bench.sh
 
 install: all
