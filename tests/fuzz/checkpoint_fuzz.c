@@ -1,10 +1,10 @@
 /* checkpoint_fuzz.c - both readers of weights on any bytes: they refuse, or every tensor can
- * be read. A first byte of 'V' reads the rest as the pickle of a vocabulary. */
+ * be read. A first byte of 'V' reads the rest as a vocabulary. */
 // SPDX-License-Identifier: Apache-2.0
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "model/checkpoint.h"
+#include "model/import.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,15 +26,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct error err;
     struct slice bytes = {(const char *)data, size};
     if (size > 0 && data[0] == 'V') {
-        struct pickle pickle;
-        size_t used;
-        if (pickle_read(slice_from(bytes, 1), &pickle, &used, &err) == ERR_NONE)
-            pickle_close(&pickle);
+        struct strings strings;
+        if (strings_read(&strings, slice_from(bytes, 1), "fuzz", &err) == ERR_NONE)
+            strings_close(&strings);
         return 0;
     }
     struct checkpoint checkpoint;
     if (checkpoint_read(&checkpoint, bytes, &err) != ERR_NONE) return 0;
     read_all(&checkpoint);
+    static struct import import;
+    if (import_weights(&import, &checkpoint, 72, 1440, &err) != ERR_NONE)
+        check(err.code == ERR_WEIGHTS);
+    import_close(&import);
     checkpoint_close(&checkpoint);
     return 0;
 }
