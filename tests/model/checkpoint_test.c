@@ -1,5 +1,5 @@
-/* checkpoint_test.c - every way the tiny model was saved gives the same bits; bad files are
- * refused by name. */
+/* checkpoint_test.c - pickle.c and pth.c from outside: every way the tiny model was saved gives the
+ * same bits; bad files are refused by name. */
 // SPDX-License-Identifier: Apache-2.0
 #include "model/checkpoint.h"
 
