@@ -114,7 +114,7 @@ analyze: deps
 	clang-tidy-14 --quiet $(SOURCES) -- -std=gnu17 -D_GNU_SOURCE -Isrc -Ibuild/gcc/gen 2>/dev/null
 
 format:
-	clang-format-14 -i $(wildcard src/*.c src/*/*.c src/*/*.h tests/*.h tests/*/*.c)
+	find src tests -name '*.[ch]' -exec clang-format-14 -i {} +
 
 # Programs that only the benchmarks use.
 $(BUILD)/bench/%: bench/%.c $(ARCHIVE)

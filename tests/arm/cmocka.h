@@ -14,7 +14,10 @@ struct CMUnitTest {
     void (*run)(void **state);
 };
 
-#define cmocka_unit_test(function) {#function, function}
+#define cmocka_unit_test(function)                                                                 \
+    {                                                                                              \
+#function, function                                                                        \
+    }
 #define print_message(...) printf(__VA_ARGS__)
 #define fail_msg(...)                                                                              \
     do {                                                                                           \
@@ -26,10 +29,10 @@ struct CMUnitTest {
     do {                                                                                           \
         if (!(c)) fail_msg("%s\n", #c);                                                            \
     } while (0)
-#define assert_non_null(p) assert_true((p) != NULL)
-#define assert_int_equal(a, b) assert_true((a) == (b))
-#define assert_string_equal(a, b) assert_true(strcmp(a, b) == 0)
-#define assert_memory_equal(a, b, size) assert_true(memcmp(a, b, size) == 0)
+#define assert_non_null(p)                assert_true((p) != NULL)
+#define assert_int_equal(a, b)            assert_true((a) == (b))
+#define assert_string_equal(a, b)         assert_true(strcmp(a, b) == 0)
+#define assert_memory_equal(a, b, size)   assert_true(memcmp(a, b, size) == 0)
 #define assert_float_equal(a, b, epsilon) assert_true(fabsf((a) - (b)) <= (epsilon))
 
 static inline int cmocka_run_group_tests_name(const char *group, const struct CMUnitTest *tests,
