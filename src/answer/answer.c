@@ -221,38 +221,47 @@ uint32_t answer_find(const struct answer_model *model, struct slice name)
 }
 
 void answer_lay(struct answer_context *context, const struct answer_model *model,
-                struct arena *arena)
+                struct answer_room room, struct arena *arena)
 {
-    *context = (struct answer_context){.model = model};
+    size_t labels = model->label_count;
+    *context = (struct answer_context){.model = model, .room = room};
     if (model->has[ANSWER_LINEAR]) bow_lay(&context->bow, &model->bow, arena);
     if (model->has[ANSWER_ULMFIT]) {
         reader_lay(&context->reader, arena);
-        ulmfit_lay(&context->pass, &model->ulmfit, 1, 1, arena);
+        ulmfit_lay(&context->pass, &model->ulmfit, room.slots, room.threads, arena);
+        context->reading = arena_take(arena, room.slots, sizeof *context->reading);
+        context->ids = arena_take(arena, room.slots, READER_TOKENS_MAX * sizeof *context->ids);
         context->canary = model->canary;
         canary_lay(&context->canary, &model->ulmfit, arena);
     }
-    context->scores = arena_take(arena, model->label_count, sizeof *context->scores);
-    context->part = arena_take(arena, model->label_count, sizeof *context->part);
-    context->probability = arena_take(arena, model->label_count, sizeof *context->probability);
+    context->scores = arena_take(arena, room.slots * labels, sizeof *context->scores);
+    context->part = arena_take(arena, labels, sizeof *context->part);
+    context->probability = arena_take(arena, room.slots * labels, sizeof *context->probability);
 }
 
-enum error_code answer_begin(struct answer_context *context, const struct answer_model *model,
-                             struct error *err)
+enum error_code answer_begin_room(struct answer_context *context, const struct answer_model *model,
+                                  struct answer_room room, struct error *err)
 {
     struct arena arena = arena_measure();
-    answer_lay(context, model, &arena);
+    answer_lay(context, model, room, &arena);
     TRY(arena_open(&arena, arena.used, err));
-    answer_lay(context, model, &arena);
+    answer_lay(context, model, room, &arena);
     arena_seal(&arena);
     context->arena = arena;
     if (!model->has[ANSWER_ULMFIT]) return ERR_NONE;
-    enum error_code code = team_open(&context->team, 1, err);
+    enum error_code code = team_open(&context->team, room.threads, err);
     if (code != ERR_NONE) {
         answer_end(context);
         return code;
     }
     context->pass.team = context->team;
     return ERR_NONE;
+}
+
+enum error_code answer_begin(struct answer_context *context, const struct answer_model *model,
+                             struct error *err)
+{
+    return answer_begin_room(context, model, (struct answer_room){.slots = 1, .threads = 1}, err);
 }
 
 void answer_end(struct answer_context *context)
@@ -271,28 +280,6 @@ static void softmax(const float *restrict logits, uint32_t labels, float *restri
     for (uint32_t c = 0; c < labels; c++) out[c] /= sum;
 }
 
-static void ask_linear(struct answer_context *context, const struct case_text *text)
-{
-    const struct answer_model *model = context->model;
-    float known;
-    bow_score(&model->bow, &context->bow, text, context->scores, &known);
-    calibrate_apply(&model->calibrate, context->scores, model->label_count, known, context->part);
-}
-
-static void ask_ulmfit(struct answer_context *context, const struct case_text *text,
-                       bool *out_truncated)
-{
-    const struct answer_model *model = context->model;
-    struct reader_ids read;
-    reader_read(&model->reader, &context->reader, text, &read);
-    struct ulmfit_case one = {.ids = read.ids, .count = read.count, .logits = context->scores};
-    struct error err;
-    /* A text always has its first token, so there is always something to read. */
-    check(ulmfit_forward(&model->ulmfit, &context->pass, &one, 1, &err) == ERR_NONE);
-    softmax(context->scores, model->label_count, context->part);
-    *out_truncated = read.truncated;
-}
-
 static uint32_t likeliest(const float *probability, uint32_t labels)
 {
     uint32_t best = 0;
@@ -301,40 +288,93 @@ static uint32_t likeliest(const float *probability, uint32_t labels)
     return best;
 }
 
+/* The row of a batch's case. */
+static float *row_of(const struct answer_context *context, float *rows, size_t number)
+{
+    return rows + number * context->model->label_count;
+}
+
+/* Adds what context->part says, as one of the members, to the case's row: a plain mean; of
+ * one member its own probabilities, to the bit. */
+static void blend(struct answer_context *context, enum answer_member member, size_t number,
+                  struct answer *answer)
+{
+    const struct answer_model *model = context->model;
+    float *row = row_of(context, context->probability, number);
+    int members = 0;
+    for (int m = 0; m < ANSWER_MEMBERS; m++) members += model->has[m];
+    answer->member[member].best = likeliest(context->part, model->label_count);
+    answer->member[member].confidence = context->part[answer->member[member].best];
+    for (uint32_t c = 0; c < model->label_count; c++) row[c] += context->part[c] / (float)members;
+}
+
+static void ask_linear(struct answer_context *context, const struct case_text *const *texts,
+                       size_t count, struct answer *answers)
+{
+    const struct answer_model *model = context->model;
+    for (size_t i = 0; i < count; i++) {
+        float known;
+        bow_score(&model->bow, &context->bow, texts[i], context->scores, &known);
+        calibrate_apply(&model->calibrate, context->scores, model->label_count, known,
+                        context->part);
+        blend(context, ANSWER_LINEAR, i, &answers[i]);
+    }
+}
+
+static void ask_ulmfit(struct answer_context *context, const struct case_text *const *texts,
+                       size_t count, struct answer *answers)
+{
+    const struct answer_model *model = context->model;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t *ids = context->ids + i * READER_TOKENS_MAX;
+        struct reader_ids read;
+        reader_read(&model->reader, &context->reader, texts[i], ids, &read);
+        answers[i].truncated = read.truncated;
+        context->reading[i] =
+            (struct ulmfit_case){ids, read.count, row_of(context, context->scores, i)};
+    }
+    struct error err;
+    /* A text always has its first token, so there is always something to read. */
+    check(ulmfit_forward(&model->ulmfit, &context->pass, context->reading, count, &err) ==
+          ERR_NONE);
+    for (size_t i = 0; i < count; i++) {
+        softmax(row_of(context, context->scores, i), model->label_count, context->part);
+        blend(context, ANSWER_ULMFIT, i, &answers[i]);
+    }
+}
+
+void answer_batch(struct answer_context *context, const struct case_text *const *texts,
+                  size_t count, struct answer *out_answers)
+{
+    const struct answer_model *model = context->model;
+    check(count >= 1 && count <= context->room.slots);
+    memset(context->probability, 0, count * model->label_count * sizeof *context->probability);
+    for (size_t i = 0; i < count; i++)
+        out_answers[i] = (struct answer){.probability = row_of(context, context->probability, i)};
+    if (model->has[ANSWER_LINEAR]) ask_linear(context, texts, count, out_answers);
+    if (model->has[ANSWER_ULMFIT]) ask_ulmfit(context, texts, count, out_answers);
+    for (size_t i = 0; i < count; i++) {
+        struct answer *answer = &out_answers[i];
+        answer->best = likeliest(answer->probability, model->label_count);
+        answer->confidence = answer->probability[answer->best];
+        answer->abstained = answer->confidence < model->threshold[answer->best];
+    }
+}
+
 void answer_case(struct answer_context *context, const struct case_text *text,
                  struct answer *out_answer)
 {
-    const struct answer_model *model = context->model;
-    uint32_t labels = model->label_count;
-    struct answer answer = {.probability = context->probability};
-    memset(context->probability, 0, labels * sizeof *context->probability);
-    int members = 0;
-    for (int m = 0; m < ANSWER_MEMBERS; m++) members += model->has[m];
-    for (int m = 0; m < ANSWER_MEMBERS; m++) {
-        if (!model->has[m]) continue;
-        if (m == ANSWER_LINEAR)
-            ask_linear(context, text);
-        else
-            ask_ulmfit(context, text, &answer.truncated);
-        answer.member[m].best = likeliest(context->part, labels);
-        answer.member[m].confidence = context->part[answer.member[m].best];
-        /* A plain mean; of one member its own probabilities, to the bit. */
-        for (uint32_t c = 0; c < labels; c++)
-            context->probability[c] += context->part[c] / (float)members;
-    }
-    answer.best = likeliest(context->probability, labels);
-    answer.confidence = context->probability[answer.best];
-    answer.abstained = answer.confidence < model->threshold[answer.best];
-    *out_answer = answer;
+    answer_batch(context, &text, 1, out_answer);
 }
 
-void answer_rank(const struct answer_context *context, uint32_t *out_labels, uint32_t count)
+void answer_rank(const struct answer *answer, uint32_t labels, uint32_t *out_labels, uint32_t count)
 {
-    uint32_t ranked = 0, labels = context->model->label_count;
+    const float *probability = answer->probability;
+    uint32_t ranked = 0;
     check(count <= labels);
     for (uint32_t c = 0; c < labels; c++) {
         uint32_t at = ranked;
-        while (at > 0 && context->probability[out_labels[at - 1]] < context->probability[c]) at--;
+        while (at > 0 && probability[out_labels[at - 1]] < probability[c]) at--;
         if (at == count) continue;
         if (ranked < count) ranked++;
         for (uint32_t i = ranked - 1; i > at; i--) out_labels[i] = out_labels[i - 1];

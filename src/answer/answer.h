@@ -1,10 +1,12 @@
-/* answer.h - the one call everybody makes: a case in, an answer out.
+/* answer.h - the one call everybody makes: cases in, answers out.
  *
  * The command line, the service, the evaluation and a model's own canaries all
- * go through answer_case, so the path that is measured is the path that serves.
+ * go through answer_batch, so the path that is measured is the path that serves.
+ * Cases of a batch share ULMFiT's pass over its weights; a case's answer is the
+ * same, bit for bit, alone and in any company.
  *
- * In       a checked case (text/case.h), a model, a worker's context
- * Out      the best label, its confidence, all probabilities
+ * In       checked cases (text/case.h), a model, a worker's context
+ * Out      the best label, its confidence, all probabilities, of each
  * Memory   the model is mapped; a context is laid out once from an arena
  * Threads  any number over one model, each with its own context
  */
@@ -53,17 +55,26 @@ struct answer_model {
     const float *canary_confidence;
 };
 
+/* How much a context answers at once. */
+struct answer_room {
+    unsigned slots;   /* cases of a batch at most, up to ULMFIT_SLOTS_MAX */
+    unsigned threads; /* that share ULMFiT's work, the caller's included */
+};
+
 struct answer_context {
     const struct answer_model *model;
+    struct answer_room room;
     struct arena arena; /* where all of it lies, from answer_begin */
     struct bow_scratch bow;
     struct reader_scratch reader;
     struct ulmfit_pass pass;
+    struct ulmfit_case *reading; /* [slots] */
+    uint32_t *ids;               /* [slots][READER_TOKENS_MAX] */
     struct team *team;
     struct canary canary;
-    float *scores;      /* [labels], of one member */
+    float *scores;      /* [slots][labels], of one member */
     float *part;        /* [labels], probabilities of one member */
-    float *probability; /* [labels], of the last answer */
+    float *probability; /* [slots][labels], of the last answers */
 };
 
 struct answer {
@@ -71,7 +82,7 @@ struct answer {
     float confidence;
     bool abstained;
     bool truncated;           /* ULMFiT did not read all of it */
-    const float *probability; /* [labels], in the context, until its next answer */
+    const float *probability; /* [labels], in the context, until its next batch */
     struct {
         uint32_t best;
         float confidence;
@@ -89,19 +100,30 @@ struct slice answer_label(const struct answer_model *model, uint32_t label);
 uint32_t answer_find(const struct answer_model *model, struct slice name);
 
 void answer_lay(struct answer_context *context, const struct answer_model *model,
-                struct arena *arena);
+                struct answer_room room, struct arena *arena);
 
-/* Measures, takes and lays out a context; answer_end gives it back, also after a failure and
- * where it never began (all zero). */
+/* Measures, takes and lays out a context for one case at a time on one thread; answer_end gives
+ * it back, also after a failure and where it never began (all zero). */
 MUST_CHECK enum error_code answer_begin(struct answer_context *context,
                                         const struct answer_model *model, struct error *err);
+
+/* The same for so many cases and threads; the threads live until answer_end. */
+MUST_CHECK enum error_code answer_begin_room(struct answer_context *context,
+                                             const struct answer_model *model,
+                                             struct answer_room room, struct error *err);
 void answer_end(struct answer_context *context);
 
+/* Answers 1 to room.slots cases. */
+void answer_batch(struct answer_context *context, const struct case_text *const *texts,
+                  size_t count, struct answer *out_answers);
+
+/* A batch of one. */
 void answer_case(struct answer_context *context, const struct case_text *text,
                  struct answer *out_answer);
 
 /* The labels from the likeliest to the least, the first `count` of them. */
-void answer_rank(const struct answer_context *context, uint32_t *out_labels, uint32_t count);
+void answer_rank(const struct answer *answer, uint32_t labels, uint32_t *out_labels,
+                 uint32_t count);
 
 struct case_text answer_canary(const struct answer_model *model, uint32_t canary);
 

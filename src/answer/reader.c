@@ -59,7 +59,6 @@ void reader_lay(struct reader_scratch *scratch, struct arena *arena)
 {
     scratch->text = arena_take(arena, READER_TEXT_MAX, 1);
     token_lay(&scratch->tokens, READER_TEXT_MAX, READER_TOKENS_MAX, arena);
-    scratch->ids = arena_take(arena, READER_TOKENS_MAX, sizeof *scratch->ids);
 }
 
 /* A cut may have left the first bytes of a character at the end. */
@@ -71,7 +70,7 @@ static struct slice whole_characters(struct slice text)
 }
 
 void reader_read(const struct reader *reader, struct reader_scratch *scratch,
-                 const struct case_text *text, struct reader_ids *out)
+                 const struct case_text *text, uint32_t *out_ids, struct reader_ids *out)
 {
     struct slice fields[CASE_FIELDS];
     for (size_t i = 0; i < reader->fields; i++) fields[i] = text->field[reader->field[i]];
@@ -81,7 +80,7 @@ void reader_read(const struct reader *reader, struct reader_scratch *scratch,
     if (joined.cut) whole = whole_characters(whole);
     struct token_list tokens;
     token_one(&reader->way, whole, &scratch->tokens, &tokens);
-    *out = (struct reader_ids){.ids = scratch->ids, .truncated = joined.cut || tokens.cut};
-    out->count = vocab_ids(&reader->vocab, &tokens, scratch->ids, READER_TOKENS_MAX);
-    for (size_t i = 0; i < out->count; i++) out->unknown += scratch->ids[i] == 0;
+    *out = (struct reader_ids){.truncated = joined.cut || tokens.cut};
+    out->count = vocab_ids(&reader->vocab, &tokens, out_ids, READER_TOKENS_MAX);
+    for (size_t i = 0; i < out->count; i++) out->unknown += out_ids[i] == 0;
 }

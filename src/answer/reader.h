@@ -1,7 +1,8 @@
 /* reader.h - a case as ULMFiT reads it: its fields joined, cut into tokens, numbered.
  *
  * In      a checked case
- * Out     ids, at most READER_TOKENS_MAX; `truncated` tells that there was more
+ * Out     ids in the caller's buffer, at most READER_TOKENS_MAX; `truncated` tells
+ *         that there was more
  * Bound   the first READER_TEXT_MAX bytes of the joined text
  * Memory  the scratch, laid out once; the vocabulary stays in the mapped model
  * Threads any number, each with its own scratch
@@ -32,11 +33,9 @@ struct reader {
 struct reader_scratch {
     char *text; /* [READER_TEXT_MAX] */
     struct token_scratch tokens;
-    uint32_t *ids; /* [READER_TOKENS_MAX] */
 };
 
 struct reader_ids {
-    const uint32_t *ids;
     size_t count;
     size_t unknown; /* of them, words the vocabulary lacks */
     bool truncated;
@@ -47,8 +46,9 @@ MUST_CHECK enum error_code reader_open(struct reader *out_reader, const struct b
                                        struct error *err);
 void reader_lay(struct reader_scratch *scratch, struct arena *arena);
 
+/* out_ids [READER_TOKENS_MAX] */
 void reader_read(const struct reader *reader, struct reader_scratch *scratch,
-                 const struct case_text *text, struct reader_ids *out);
+                 const struct case_text *text, uint32_t *out_ids, struct reader_ids *out);
 
 /* "subject,description" into fields, each once; ERR_USAGE names the one that is none. */
 MUST_CHECK enum error_code reader_fields(enum case_field out_fields[CASE_FIELDS], size_t *out_count,

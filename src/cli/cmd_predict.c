@@ -1,8 +1,9 @@
 /* cmd_predict.c - a filter: cases in, one line a case out, in order, in bounded memory.
  *
- * From a file, cases are taken a batch at a time and shared out over the threads.
- * From a pipe every case is answered at once, because whoever writes it may be
- * waiting for the line.
+ * From a file, cases are taken a batch at a time and shared out over the threads,
+ * each taking a group, because cases of a group share ULMFiT's pass over its
+ * weights. From a pipe every case is answered at once, because whoever writes it
+ * may be waiting for the line; there all threads share the one case.
  */
 // SPDX-License-Identifier: Apache-2.0
 #include <stdio.h>
@@ -20,7 +21,7 @@
 #include "text/feed.h"
 #include "text/json.h"
 
-enum { BATCH_CASES = 512, BATCH_BYTES = 4 << 20, NUMBER_BYTES = 40 };
+enum { BATCH_CASES = 512, GROUP_CASES = 16, BATCH_BYTES = 4 << 20, NUMBER_BYTES = 40 };
 
 /* A case taken from the feed, with its bytes in the batch's buffer, and its line. */
 struct item {
@@ -39,6 +40,8 @@ struct predicting {
     struct answer_context context[CREW_THREADS_MAX];
     struct item item[BATCH_CASES];
     size_t items, batch_max;
+    size_t group; /* items that are answered together */
+    struct answer_room room;
     char *bytes;
     size_t used, capacity;
     bool any_bad;
@@ -127,24 +130,53 @@ static size_t line_bound(const struct predicting *predicting, const struct item 
            (predicting->options->probabilities ? labels : 0);
 }
 
-static enum error_code answer_item(void *context, size_t number, unsigned worker, struct error *err)
+/* answer is NULL for a bad case. */
+static enum error_code make_line(const struct predicting *predicting, struct item *item,
+                                 const struct answer *answer, struct error *err)
 {
-    struct predicting *predicting = context;
-    struct item *item = &predicting->item[number];
-    struct answer_context *answering = &predicting->context[worker];
-    if (answering->model == NULL) TRY(answer_begin(answering, &predicting->model, err));
     TRY(mem_grow(&item->line, &item->line_capacity, line_bound(predicting, item), 1, err));
     struct writer line = writer_of(item->line, item->line_capacity);
-    if (item->row.fault.code != ERR_NONE) {
+    if (answer == NULL)
         put_fault(&line, predicting, item);
-    } else {
-        struct answer answer;
-        answer_case(answering, &item->row.text, &answer);
-        put_answer(&line, predicting, item, &answer);
-    }
+    else
+        put_answer(&line, predicting, item, answer);
     check(!line.cut);
     item->line_size = line.used;
     return ERR_NONE;
+}
+
+static enum error_code answer_group(void *context, size_t number, unsigned worker,
+                                    struct error *err)
+{
+    struct predicting *predicting = context;
+    struct answer_context *answering = &predicting->context[worker];
+    const struct case_text *texts[GROUP_CASES];
+    struct item *good[GROUP_CASES];
+    struct answer answers[GROUP_CASES];
+    size_t count = 0, first = number * predicting->group, end = first + predicting->group;
+    if (answering->model == NULL)
+        TRY(answer_begin_room(answering, &predicting->model, predicting->room, err));
+    for (size_t i = first; i < end && i < predicting->items; i++) {
+        struct item *item = &predicting->item[i];
+        if (item->row.fault.code != ERR_NONE) {
+            TRY(make_line(predicting, item, NULL, err));
+            continue;
+        }
+        texts[count] = &item->row.text;
+        good[count++] = item;
+    }
+    if (count == 0) return ERR_NONE;
+    answer_batch(answering, texts, count, answers);
+    for (size_t i = 0; i < count; i++) TRY(make_line(predicting, good[i], &answers[i], err));
+    return ERR_NONE;
+}
+
+/* As few items as keep every thread busy, GROUP_CASES at most. */
+static size_t group_size(const struct predicting *predicting)
+{
+    unsigned threads = crew_size(predicting->crew);
+    size_t group = (predicting->items + threads - 1) / threads;
+    return group < 1 ? 1 : group < GROUP_CASES ? group : GROUP_CASES;
 }
 
 /* Copies a row behind the others of its batch; slices are set when the batch is whole. */
@@ -214,22 +246,35 @@ static enum error_code print_batch(struct predicting *predicting, struct error *
 static enum error_code stream(struct predicting *predicting, struct error *err)
 {
     if (predicting->options->csv) print_header(predicting);
-    predicting->batch_max = feed_size(predicting->feed) > 0 ? BATCH_CASES : 1;
     size_t answered = 0;
     bool end = false;
     while (!end) {
         /* What was read before a stream breaks is answered all the same. */
         struct error broken;
         enum error_code reading = take_batch(predicting, &end, &broken);
+        predicting->group = group_size(predicting);
+        size_t groups = (predicting->items + predicting->group - 1) / predicting->group;
         TRY(crew_run(predicting->crew,
-                     &(struct crew_step){answer_item, predicting, predicting->items, NULL, NULL},
-                     NULL, err));
+                     &(struct crew_step){answer_group, predicting, groups, NULL, NULL}, NULL, err));
         TRY(print_batch(predicting, err));
         answered += predicting->items;
         progress_report(&predicting->bar.progress, "answering", answered, 0, "cases");
         if (reading != ERR_NONE) return *err = broken, reading;
     }
     return ERR_NONE;
+}
+
+/* Many cases: a crew of threads, each with a context for groups; one at a time: one context
+ * whose team they all are. */
+static enum error_code take_threads(struct predicting *predicting, struct error *err)
+{
+    unsigned threads = options_threads(predicting->options);
+    bool file = feed_size(predicting->feed) > 0;
+    unsigned team = threads < TEAM_THREADS_MAX ? threads : TEAM_THREADS_MAX;
+    predicting->batch_max = file ? BATCH_CASES : 1;
+    predicting->room.slots = file ? GROUP_CASES : 1;
+    predicting->room.threads = file ? 1 : team;
+    return crew_open(&predicting->crew, file ? threads : 1, err);
 }
 
 static enum error_code run(struct predicting *predicting, struct error *err)
@@ -241,7 +286,7 @@ static enum error_code run(struct predicting *predicting, struct error *err)
     struct feed_options feed = {.path = options->operands > 1 ? options->operand[1] : "-",
                                 .columns = &columns};
     enum error_code code = feed_open(&predicting->feed, &feed, err);
-    if (code == ERR_NONE) code = crew_open(&predicting->crew, options_threads(options), err);
+    if (code == ERR_NONE) code = take_threads(predicting, err);
     if (code == ERR_NONE) code = stream(predicting, err);
     bar_close(&predicting->bar);
     crew_close(predicting->crew);

@@ -6,7 +6,10 @@
 #include "base/limits.h"
 #include "base/mem.h"
 
-enum { SHARE_CASES = 64 };
+enum {
+    SHARE_CASES = 64,
+    BATCH_CASES = 16, /* that share a pass over ULMFiT's weights */
+};
 
 struct evaluating {
     const struct answer_model *model;
@@ -19,11 +22,17 @@ static enum error_code answer_share(void *context, size_t item, unsigned worker,
 {
     struct evaluating *evaluating = context;
     struct answer_context *answering = &evaluating->context[worker];
-    if (answering->model == NULL) TRY(answer_begin(answering, evaluating->model, err));
+    struct answer_room room = {.slots = BATCH_CASES, .threads = 1};
+    if (answering->model == NULL) TRY(answer_begin_room(answering, evaluating->model, room, err));
     size_t end = (item + 1) * SHARE_CASES;
     if (end > evaluating->corpus->count) end = evaluating->corpus->count;
-    for (size_t i = item * SHARE_CASES; i < end; i++)
-        answer_case(answering, &evaluating->corpus->cases[i].text, &evaluating->answers[i]);
+    for (size_t i = item * SHARE_CASES; i < end;) {
+        const struct case_text *texts[BATCH_CASES];
+        size_t count = 0, first = i;
+        while (count < BATCH_CASES && i < end)
+            texts[count++] = &evaluating->corpus->cases[i++].text;
+        answer_batch(answering, texts, count, &evaluating->answers[first]);
+    }
     return ERR_NONE;
 }
 
