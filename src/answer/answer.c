@@ -220,8 +220,8 @@ uint32_t answer_find(const struct answer_model *model, struct slice name)
     return model->label_count;
 }
 
-void answer_lay(struct answer_context *context, const struct answer_model *model,
-                struct answer_room room, struct arena *arena)
+void answer_lay_room(struct answer_context *context, const struct answer_model *model,
+                     struct answer_room room, struct arena *arena)
 {
     size_t labels = model->label_count;
     *context = (struct answer_context){.model = model, .room = room};
@@ -239,13 +239,21 @@ void answer_lay(struct answer_context *context, const struct answer_model *model
     context->probability = arena_take(arena, room.slots * labels, sizeof *context->probability);
 }
 
+static const struct answer_room one = {.slots = 1, .threads = 1};
+
+void answer_lay(struct answer_context *context, const struct answer_model *model,
+                struct arena *arena)
+{
+    answer_lay_room(context, model, one, arena);
+}
+
 enum error_code answer_begin_room(struct answer_context *context, const struct answer_model *model,
                                   struct answer_room room, struct error *err)
 {
     struct arena arena = arena_measure();
-    answer_lay(context, model, room, &arena);
+    answer_lay_room(context, model, room, &arena);
     TRY(arena_open(&arena, arena.used, err));
-    answer_lay(context, model, room, &arena);
+    answer_lay_room(context, model, room, &arena);
     arena_seal(&arena);
     context->arena = arena;
     if (!model->has[ANSWER_ULMFIT]) return ERR_NONE;
@@ -261,7 +269,7 @@ enum error_code answer_begin_room(struct answer_context *context, const struct a
 enum error_code answer_begin(struct answer_context *context, const struct answer_model *model,
                              struct error *err)
 {
-    return answer_begin_room(context, model, (struct answer_room){.slots = 1, .threads = 1}, err);
+    return answer_begin_room(context, model, one, err);
 }
 
 void answer_end(struct answer_context *context)

@@ -99,11 +99,14 @@ struct slice answer_label(const struct answer_model *model, uint32_t label);
 /* The label of this name; label_count where there is none. */
 uint32_t answer_find(const struct answer_model *model, struct slice name);
 
+/* For one case at a time on one thread. */
 void answer_lay(struct answer_context *context, const struct answer_model *model,
-                struct answer_room room, struct arena *arena);
+                struct arena *arena);
+void answer_lay_room(struct answer_context *context, const struct answer_model *model,
+                     struct answer_room room, struct arena *arena);
 
-/* Measures, takes and lays out a context for one case at a time on one thread; answer_end gives
- * it back, also after a failure and where it never began (all zero). */
+/* Measures, takes and lays out a context; answer_end gives it back, also after a failure and
+ * where it never began (all zero). */
 MUST_CHECK enum error_code answer_begin(struct answer_context *context,
                                         const struct answer_model *model, struct error *err);
 

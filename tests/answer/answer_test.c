@@ -96,13 +96,13 @@ static void ranks_fall(void **state)
     for (size_t i = 0; i < corpus.count; i++) {
         uint32_t ranked[6], seen = 0, first[2];
         answer_case(&context, &corpus.cases[i].text, &answer);
-        answer_rank(&context, ranked, 6);
+        answer_rank(&answer, model.label_count, ranked, 6);
         assert_int_equal(ranked[0], answer.best);
         for (int r = 0; r < 6; r++) seen |= 1u << ranked[r];
         assert_int_equal(seen, 63);
         for (int r = 1; r < 6; r++)
             assert_true(answer.probability[ranked[r - 1]] >= answer.probability[ranked[r]]);
-        answer_rank(&context, first, 2);
+        answer_rank(&answer, model.label_count, first, 2);
         assert_memory_equal(first, ranked, sizeof first);
     }
 }
