@@ -13,6 +13,8 @@ int cmd_serve(const struct options *options)
                                   .open = options->open,
                                   .version = version_text,
                                   .threads = options_threads(options),
+                                  .queue_cases_max = (size_t)options->queue,
+                                  .deadline_seconds = options->deadline,
                                   .body_bytes_max = (size_t)options->body_max,
                                   .connections_max = (unsigned)options->connections,
                                   .read_seconds_max = (unsigned)options->read_timeout,

@@ -3,7 +3,8 @@
  * In       callbacks of the library, context is struct server
  * Out      a reply of routes.h, queued
  * Memory   one block a request and its body, until exchange_end
- * Threads  the library's; each takes a context of its own
+ * Threads  the library's; each takes a context of its own, unless there is a batcher,
+ *          which calls exchange_done
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef SERVE_EXCHANGE_H
@@ -11,10 +12,16 @@
 
 #include <microhttpd.h>
 
+#include "serve/batcher.h"
+
 enum MHD_Result exchange_step(void *context, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *data,
                               size_t *size, void **request);
 void exchange_end(void *context, struct MHD_Connection *connection, void **request,
                   enum MHD_RequestTerminationCode code);
+
+/* A batcher_done: makes the reply and lets the library's thread send it. */
+void exchange_done(void *context, struct batcher_case *one, const struct answer *answer,
+                   const struct error *err);
 
 #endif

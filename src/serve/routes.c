@@ -5,9 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "serve/batcher.h"
 #include "text/json.h"
 
 static const char *const type_json = "application/json";
+
+void routes_answer(const struct routes_state *state, const struct answer *answer,
+                   struct routes_reply *reply)
+{
+    reply->status = 200;
+    reply->type = type_json;
+    writer_text(&reply->body, "{\"predicted_sbr\":");
+    json_put(&reply->body, answer_label(state->model, answer->best));
+    writer_text(&reply->body, "}\n");
+}
 
 static void answer_one(const struct routes_state *state, struct answer_context *context,
                        struct slice body, struct routes_reply *reply)
@@ -21,11 +32,7 @@ static void answer_one(const struct routes_state *state, struct answer_context *
     struct answer answer;
     answer_case(context, &json.text, &answer);
     json_case_close(&json);
-    reply->status = 200;
-    reply->type = type_json;
-    writer_text(&reply->body, "{\"predicted_sbr\":");
-    json_put(&reply->body, answer_label(state->model, answer.best));
-    writer_text(&reply->body, "}\n");
+    routes_answer(state, &answer, reply);
 }
 
 static void tell_live(const struct routes_state *state, struct answer_context *context,
@@ -45,6 +52,8 @@ static void tell_ready(const struct routes_state *state, struct answer_context *
     enum error_code code = ERR_NONE;
     if (atomic_load(&state->draining))
         code = error_set(&err, ERR_DRAINING, 0, "the service finishes what is in flight and stops");
+    else if (state->batcher != NULL)
+        code = batcher_ready(state->batcher, &err);
     else /* one of the model's own cases, answered now, by what answers everybody */
         code = answer_canaries(context, 1, &err);
     if (code == ERR_MODEL) err.code = ERR_NOT_READY;
@@ -72,7 +81,7 @@ const struct route routes_table[] = {
      true,
      answer_one,
      "The SBR that can solve a case",
-     {400, 413, 415, 503}},
+     {400, 413, 415, 429, 503, 504}},
     {"GET", "/health/live", false, tell_live, "Whether the process answers at all", {0}},
     {"GET", "/health/ready", false, tell_ready, "Whether cases are answered rightly now", {503}},
     {"GET", "/openapi.json", false, tell_openapi, "This description, OpenAPI 3.1", {0}},

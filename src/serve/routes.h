@@ -4,7 +4,7 @@
  * description. Nothing here knows the HTTP library: a route gets a body and
  * fills a reply.
  *
- * Threads  any number, each with its own worker context
+ * Threads  any number, each with its own worker context, or none beside a batcher
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef SERVE_ROUTES_H
@@ -17,9 +17,12 @@
 
 enum { ROUTES_REPLY_MAX = 4096 };
 
+struct batcher;
+
 /* What all requests share. */
 struct routes_state {
     const struct answer_model *model;
+    struct batcher *batcher; /* answers all cases; NULL: each worker's context does */
     struct slice openapi;
     atomic_bool draining;
 };
@@ -35,7 +38,7 @@ struct routes_reply {
 
 struct route {
     const char *method, *path;
-    bool takes_case; /* its body is a case in JSON */
+    bool takes_case; /* its body is a case in JSON; with a batcher, answer is not called */
     void (*answer)(const struct routes_state *state, struct answer_context *context,
                    struct slice body, struct routes_reply *reply);
     const char *summary;
@@ -47,6 +50,10 @@ extern const size_t routes_count;
 
 /* The route, or NULL with reply filled (404, 405, OPTIONS). HEAD finds GET. */
 const struct route *routes_find(const char *method, const char *path, struct routes_reply *reply);
+
+/* What a case's answer looks like. */
+void routes_answer(const struct routes_state *state, const struct answer *answer,
+                   struct routes_reply *reply);
 
 /* RFC 9457. */
 void routes_problem(struct routes_reply *reply, const struct error *err);

@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tick.h"
+#include "serve/batcher.h"
 #include "serve/exchange.h"
 #include "serve/openapi.h"
 #include "serve/server.h"
@@ -33,6 +34,7 @@ enum {
     WATCH_MS = 250,
     FULL_MS = 10,
     LOOK_MS = 5,
+    SETTLE_MS = 50,
     QUIET_LOOKS = 5, /* a request passes from the kernel to us unseen, but not for so long */
 };
 
@@ -57,12 +59,37 @@ static size_t on_escaped(void *context, struct MHD_Connection *connection, char 
     return strstr(text, "%00") != NULL ? strlen(text) : MHD_http_unescape(text);
 }
 
+/* The linear member alone answers sooner than another thread could be woken. */
+static enum error_code prepare_contexts(struct server *server, struct error *err)
+{
+    server->loops = server->options->threads;
+    for (unsigned i = 0; i < server->loops; i++)
+        TRY(answer_begin(&server->context[i], &server->model, err));
+    return answer_canaries(&server->context[0], UINT32_MAX, err);
+}
+
+static enum error_code prepare_batcher(struct server *server, struct error *err)
+{
+    const struct serve_options *options = server->options;
+    unsigned threads = options->threads < TEAM_THREADS_MAX ? options->threads : TEAM_THREADS_MAX;
+    server->loops = 1;
+    return batcher_open(
+        &server->state.batcher,
+        &(struct batcher_options){.model = &server->model,
+                                  .room = {.slots = BATCHER_SLOTS, .threads = threads},
+                                  .cases_max = options->queue_cases_max,
+                                  .bytes_max = QUEUE_BYTES_MAX,
+                                  .deadline_seconds = options->deadline_seconds,
+                                  .done = exchange_done,
+                                  .context = server},
+        err);
+}
+
 static enum error_code prepare(struct server *server, struct error *err)
 {
     TRY(answer_open(&server->model, server->options->model, server->options->kernel, err));
-    for (unsigned i = 0; i < server->options->threads; i++)
-        TRY(answer_begin(&server->context[i], &server->model, err));
-    TRY(answer_canaries(&server->context[0], UINT32_MAX, err));
+    TRY(server->model.has[ANSWER_ULMFIT] ? prepare_batcher(server, err)
+                                         : prepare_contexts(server, err));
     TRY(openapi_make(&server->openapi, server->options->version, err));
     server->state.model = &server->model;
     server->state.openapi = slice_of(server->openapi);
@@ -74,13 +101,14 @@ static enum error_code start(struct server *server, struct error *err)
 {
     const struct serve_options *options = server->options;
     struct MHD_OptionItem pool[] = {
-        {MHD_OPTION_THREAD_POOL_SIZE, options->threads > 1 ? (intptr_t)options->threads : 0, NULL},
+        {MHD_OPTION_THREAD_POOL_SIZE, server->loops > 1 ? (intptr_t)server->loops : 0, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
     server->daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL,
-        exchange_step, server, MHD_OPTION_CONNECTION_LIMIT,
-        options->connections_max * options->threads, MHD_OPTION_CONNECTION_TIMEOUT,
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET |
+            MHD_ALLOW_SUSPEND_RESUME,
+        0, NULL, NULL, exchange_step, server, MHD_OPTION_CONNECTION_LIMIT,
+        options->connections_max * server->loops, MHD_OPTION_CONNECTION_TIMEOUT,
         options->read_seconds_max, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
         MHD_OPTION_NOTIFY_COMPLETED, exchange_end, server, MHD_OPTION_NOTIFY_CONNECTION,
         on_connection, server, MHD_OPTION_UNESCAPE_CALLBACK, on_escaped, server,
@@ -167,13 +195,17 @@ static void drain(struct server *server)
     }
     unsigned left = atomic_load(&server->in_flight);
     if (left > 0) log_line(LOG_LEVEL_WARNING, "stopping with %u requests unanswered", left);
+    /* The library must not be stopped while connections are suspended. */
+    if (server->state.batcher != NULL) batcher_stop(server->state.batcher);
+    if (left > 0) pause_ms(SETTLE_MS);
     MHD_stop_daemon(server->daemon);
 }
 
 static void close_server(struct server *server)
 {
     free(server->openapi);
-    for (unsigned i = 0; i < server->options->threads; i++) answer_end(&server->context[i]);
+    batcher_close(server->state.batcher);
+    for (unsigned i = 0; i < server->loops; i++) answer_end(&server->context[i]);
     answer_close(&server->model);
 }
 

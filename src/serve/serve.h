@@ -3,7 +3,8 @@
  * In       a model that answers its own canaries
  * Out      the routes of routes.h on one address
  * Errors   all that can be refused is refused before listening
- * Threads  serve_run holds the calling thread until SIGTERM or SIGINT; it never
+ * Threads  those that answer, as many as asked for; for ULMFiT one more that reads
+ *          requests. serve_run holds the calling thread until SIGTERM or SIGINT; it never
  *          makes a process
  */
 // SPDX-License-Identifier: Apache-2.0
@@ -22,6 +23,8 @@ struct serve_options {
     bool open;           /* may be an address other hosts reach */
     const char *version; /* of the program */
     unsigned threads;
+    size_t queue_cases_max;  /* that wait for ULMFiT */
+    double deadline_seconds; /* that each may wait */
     size_t body_bytes_max;
     unsigned connections_max;
     unsigned read_seconds_max;

@@ -19,8 +19,10 @@
 struct server {
     const struct serve_options *options;
     struct answer_model model;
+    /* One of them for each of the library's threads, or one thread and state.batcher. */
     struct answer_context context[CREW_THREADS_MAX];
     atomic_uint contexts_taken;
+    unsigned loops; /* the library's threads */
     struct routes_state state;
     char *openapi;
     struct listen listen;

@@ -17,6 +17,7 @@ struct watch_entry {
     uint64_t gone_since; /* 0: the client is still there */
     int fd;
     bool owes; /* the client; otherwise we do */
+    bool paused;
     bool cut;
 };
 
@@ -63,6 +64,16 @@ void watch_renew(struct watch *watch, struct watch_entry *entry, bool owes)
     pthread_mutex_lock(&watch->mutex);
     entry->since = tick_now();
     entry->owes = owes;
+    entry->paused = false;
+    pthread_mutex_unlock(&watch->mutex);
+}
+
+void watch_pause(struct watch *watch, struct watch_entry *entry)
+{
+    if (entry == NULL) return;
+    pthread_mutex_lock(&watch->mutex);
+    entry->paused = true;
+    entry->owes = false;
     pthread_mutex_unlock(&watch->mutex);
 }
 
@@ -84,7 +95,7 @@ unsigned watch_cut(struct watch *watch, unsigned seconds)
     pthread_mutex_lock(&watch->mutex);
     for (struct watch_entry *entry = watch->first; entry != NULL; entry = entry->next) {
         if (entry->cut) continue;
-        bool late = tick_seconds_since(entry->since) > seconds;
+        bool late = !entry->paused && tick_seconds_since(entry->since) > seconds;
         if (!late && !is_gone(entry)) continue;
         shutdown(entry->fd, SHUT_RDWR);
         entry->cut = true;

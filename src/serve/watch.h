@@ -32,6 +32,10 @@ void watch_leave(struct watch *watch, struct watch_entry *entry);
 /* Its time begins anew, and the client owes us bytes, or we owe it an answer; NULL does nothing. */
 void watch_renew(struct watch *watch, struct watch_entry *entry, bool owes);
 
+/* Its case waits for its turn here: it keeps nobody waiting until watch_renew; NULL does nothing.
+ */
+void watch_pause(struct watch *watch, struct watch_entry *entry);
+
 /* Shuts every connection whose time is older than this, and gives how many; also those whose
  * client left in the middle of a request, which the library may not see before its time-out. */
 unsigned watch_cut(struct watch *watch, unsigned seconds);

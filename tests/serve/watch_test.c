@@ -46,7 +46,8 @@ static void the_late_are_shut_once(void **state)
 {
     (void)state;
     struct watch watch = watch_start();
-    struct pair old = connected(&watch);
+    struct pair old = connected(&watch), paused = connected(&watch);
+    watch_pause(&watch, paused.entry);
     assert_int_equal(watch_cut(&watch, FOREVER), 0);
     assert_false(is_shut(&old));
     pause_ms(1100);
@@ -56,7 +57,9 @@ static void the_late_are_shut_once(void **state)
     assert_true(is_shut(&old));
     assert_false(is_shut(&renewed));
     assert_false(is_shut(&young));
+    assert_false(is_shut(&paused));
     assert_int_equal(watch_cut(&watch, 1), 0);
+    leave(&watch, &paused);
     leave(&watch, &renewed); /* the middle, the first, the last */
     leave(&watch, &young);
     leave(&watch, &old);
