@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What `make bench` calls: measures accuracy, then speed, and renews their sections of docs/BENCH.md. Both reports are written before
 # the file is touched, so that its own change does not make the second say "with local changes"; a row that fails stops nothing and
-# is told by the exit status. DATA names the folder of the labelled sets. Arguments go to accuracy.py.
+# is told by the exit status. DATA names the folder of the labelled sets, PEERS_VENV a virtual environment with fastai, spacy, flask, flasgger,
+# gunicorn, onnx and onnxruntime; without it what is measured against them is left out. Arguments go to accuracy.py.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -16,7 +17,14 @@ mkdir -p "$reports" docs
 rm -f "$reports"/*.md
 "$python" bench/accuracy.py --data "$data" --json "$reports/accuracy.json" --markdown "$reports/accuracy.md" "$@" || status=1
 "$python" bench/speed.py --data "$data" --json "$reports/speed.json" --markdown "$reports/speed.md" || status=1
-for name in accuracy speed; do
+peers=${PEERS_VENV:-build/peers-venv}
+if [[ -x $peers/bin/python ]]; then
+	"$python" bench/tokens.py --python "$peers/bin/python" --data "$data" --markdown "$reports/tokens.md" || status=1
+	make -s build/bench/lstm
+	"$peers/bin/python" bench/ulmfit.py build/bench/lstm "$reports/stack.onnx" >"$reports/ulmfit.md" || status=1
+	PEERS_VENV=$peers "$python" bench/ulmfit_http.py --markdown "$reports/ulmfit_http.md" || status=1
+fi
+for name in accuracy speed tokens ulmfit ulmfit_http; do
 	if [[ -e $reports/$name.md ]]; then
 		"$python" bench/section.py docs/BENCH.md "$name" <"$reports/$name.md"
 	fi

@@ -5,7 +5,8 @@ set -eu
 program=$1
 model=$2/bundled.air
 address=$3
-if [ ! -e "$model" ] || [ "$program" -nt "$model" ]; then
+# Anew when there is no model that is newer than the program.
+if [ -z "$(find "$model" -newer "$program" 2>/dev/null)" ]; then
     echo "Learning from share/cases, hand-written cases of twelve teams:" >&2
     "$program" train -o "$model" share/cases/*.csv
 fi

@@ -53,7 +53,7 @@ for object in "$@"; do
 done
 
 twice=$(find src -name '*.[ch]' -exec basename {} \; | sort | uniq -d)
-[ -z "$twice" ] || fault "file names are not unique:" $twice
+[ -z "$twice" ] || fault "file names are not unique: $twice"
 
 # A function is read at a glance. A longer one says why in the line before it: "Long: ...".
 for file in src/*/*.c; do
