@@ -21,7 +21,6 @@
 struct json_case {
     json_t *root;
     struct case_text text;
-    struct slice label; /* of the key "sbr", empty where there is none */
 };
 
 /* Any JSON value under our bounds. *out_unfinished, if not NULL, tells on failure
