@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/limits.h"
+#include "model/language.h"
 
 const char *const answer_members[ANSWER_MEMBERS] = {
     [ANSWER_LINEAR] = "linear",
@@ -179,7 +180,12 @@ enum error_code answer_open(struct answer_model *out_model, const char *path, co
     struct answer_model model = {0};
     TRY(bundle_open(&model.bundle, path, err));
     struct error detail;
-    enum error_code code = open_labels(&model, &detail);
+    enum error_code code = ERR_NONE;
+    if (language_is(&model.bundle))
+        code = error_set(&detail, ERR_MODEL, 0,
+                         "a language model, which has no labels to answer with; 'train --init' "
+                         "learns a classifier from it");
+    if (code == ERR_NONE) code = open_labels(&model, &detail);
     if (code == ERR_NONE && bundle_has(&model.bundle, "linear.tag"))
         code = open_linear(&model, &detail);
     if (code == ERR_NONE && shrink_is(&model.bundle)) code = open_ulmfit(&model, kernel, &detail);

@@ -16,8 +16,10 @@ static enum error_code check_options(const struct options *options, struct error
         return error_set(err, ERR_USAGE, 0, "import needs -o MODEL, the file to write");
     if (options->vocab == NULL)
         return error_set(err, ERR_USAGE, 0, "import needs --vocab FILE, the words of the weights");
-    if (options->labels == NULL)
+    if (options->labels == NULL && !options->language_model)
         return error_set(err, ERR_USAGE, 0, "import needs --labels FILE, the names of the classes");
+    if (options->labels != NULL && options->language_model)
+        return error_set(err, ERR_USAGE, 0, "--labels: a language model has none");
     enum token_profile profile;
     if (!token_profile_of(slice_of(options->tokenizer), &profile))
         return error_set(err, ERR_USAGE, 0,
@@ -46,25 +48,31 @@ static void describe(const struct options *options, struct bundle_draft *draft)
 {
     const char *slash = strrchr(options->operand[0], '/');
     bundle_draft_meta(draft, "program", version_text);
-    bundle_draft_meta(draft, "members", "ulmfit");
-    bundle_draft_meta(draft, "fields", options->fields);
     bundle_draft_meta(draft, "language", options->language);
     bundle_draft_meta(draft, "tokenizer", options->tokenizer);
-    bundle_draft_meta(draft, "post_rule", "no"); /* as Learner.predict has it */
     bundle_draft_meta(draft, "imported_from", slash != NULL ? slash + 1 : options->operand[0]);
+    if (options->language_model) return;
+    bundle_draft_meta(draft, "members", "ulmfit");
+    bundle_draft_meta(draft, "fields", options->fields);
+    bundle_draft_meta(draft, "post_rule", "no"); /* as Learner.predict has it */
+}
+
+static void draft_ease(const struct ease *ease, size_t classes, struct bundle_draft *draft)
+{
+    bundle_draft_tensor(draft, "labels.cases", SAFETENSORS_U32, classes, 0, ease->cases);
+    bundle_draft_tensor(draft, "answer.threshold", SAFETENSORS_F32, classes, 0, ease->threshold);
+    bundle_draft_tensor(draft, "answer.target", SAFETENSORS_F32, 1, 0, &ease->target);
 }
 
 static enum error_code write_model(const struct options *options, struct import *import,
                                    const struct ease *ease, struct error *err)
 {
     static struct bundle_draft draft;
-    size_t classes = weights_classes(&import->weights.shape);
+    size_t classes = weights_classes(&import->load.weights.shape);
     TRY(bundle_draft_open(&draft, err));
     describe(options, &draft);
     import_draft(import, &draft);
-    bundle_draft_tensor(&draft, "labels.cases", SAFETENSORS_U32, classes, 0, ease->cases);
-    bundle_draft_tensor(&draft, "answer.threshold", SAFETENSORS_F32, classes, 0, ease->threshold);
-    bundle_draft_tensor(&draft, "answer.target", SAFETENSORS_F32, 1, 0, &ease->target);
+    if (classes > 0) draft_ease(ease, classes, &draft);
     enum error_code code = bundle_draft_write(&draft, options->output, err);
     bundle_draft_close(&draft);
     return code;
@@ -72,10 +80,15 @@ static enum error_code write_model(const struct options *options, struct import 
 
 static void report(const struct options *options, const struct import *import, double seconds)
 {
-    const struct weights_shape *shape = &import->weights.shape;
-    printf("%s: %u words, embedding %u, %u LSTM layers of %u, %zu labels; imported in %.1f s\n",
-           options->output, shape->vocab, shape->width, shape->layers, shape->hidden,
-           weights_classes(shape), seconds);
+    const struct weights_shape *shape = &import->load.weights.shape;
+    char kind[64] = "an encoder";
+    if (!weights_headless(shape))
+        snprintf(kind, sizeof kind, "%zu labels", weights_classes(shape));
+    else if (shape->decoder_bias)
+        snprintf(kind, sizeof kind, "a language model");
+    printf("%s: %u words, embedding %u, %u LSTM layers of %u, %s; imported in %.1f s\n",
+           options->output, shape->vocab, shape->width, shape->layers, shape->hidden, kind,
+           seconds);
 }
 
 static enum error_code run(const struct options *options, struct error *err)
@@ -88,9 +101,10 @@ static enum error_code run(const struct options *options, struct error *err)
                                             .labels = options->labels,
                                             .bptt = (uint32_t)options->bptt,
                                             .max_len = (uint32_t)options->max_len,
-                                            .exact = options->exact};
+                                            .exact = options->exact,
+                                            .language_model = options->language_model};
     TRY(import_open(&import, &import_options, err));
-    size_t classes = weights_classes(&import.weights.shape);
+    size_t classes = weights_classes(&import.load.weights.shape);
     struct ease ease = {0};
     enum error_code code = mem_take(&ease.cases, classes, sizeof *ease.cases, err);
     if (code == ERR_NONE) code = mem_take(&ease.threshold, classes, sizeof *ease.threshold, err);

@@ -7,6 +7,7 @@
 
 #include "answer/answer.h"
 #include "cli/cmd.h"
+#include "model/language.h"
 
 static json_t *describe_tensors(const struct safetensors *file)
 {
@@ -36,14 +37,14 @@ static json_t *describe_labels(const struct answer_model *model)
     return list;
 }
 
-static enum error_code print_json(const struct answer_model *model, struct error *err)
+/* What every file has, around what its kind adds. */
+static enum error_code print_json(const struct bundle *bundle, json_t *more, struct error *err)
 {
-    const struct bundle *bundle = &model->bundle;
-    json_t *root = json_pack(
-        "{s:I, s:O, s:I, s:f, s:o, s:o}", "bytes", (json_int_t)bundle->file.map.bytes.size,
-        "metadata", json_object_get(bundle->file.header, "__metadata__"), "canaries",
-        (json_int_t)model->canary_count, "target_precision", (double)model->target_precision,
-        "labels", describe_labels(model), "tensors", describe_tensors(&bundle->file));
+    json_t *root = json_pack("{s:I, s:O}", "bytes", (json_int_t)bundle->file.map.bytes.size,
+                             "metadata", json_object_get(bundle->file.header, "__metadata__"));
+    json_object_update(root, more);
+    json_decref(more);
+    json_object_set_new(root, "tensors", describe_tensors(&bundle->file));
     char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     json_decref(root);
     if (text == NULL) return error_set(err, ERR_MEMORY, 0, "no memory for the description");
@@ -52,14 +53,38 @@ static enum error_code print_json(const struct answer_model *model, struct error
     return ERR_NONE;
 }
 
-static void print_text(const struct answer_model *model)
+static void print_metadata(const struct bundle *bundle)
 {
-    const struct bundle *bundle = &model->bundle;
     printf("%-28s %zu\n", "bytes", bundle->file.map.bytes.size);
     const char *key;
     json_t *value;
     json_object_foreach(json_object_get(bundle->file.header, "__metadata__"), key, value)
         printf("%-28s %s\n", key, json_string_value(value));
+}
+
+static void print_tensors(const struct bundle *bundle)
+{
+    printf("\n%-36s %-5s %12s  %s\n", "tensor", "type", "bytes", "shape");
+    for (size_t i = 0; i < bundle->file.count; i++) {
+        const struct safetensors_entry *entry = &bundle->file.entries[i];
+        if (strncmp(entry->name, "pad.", 4) == 0) continue;
+        printf("%-36s %-5s %12zu  [", entry->name, safetensors_types[entry->type].name,
+               entry->data.size);
+        for (unsigned d = 0; d < entry->dimensions; d++)
+            printf("%s%zu", d > 0 ? ", " : "", entry->shape[d]);
+        printf("]\n");
+    }
+}
+
+static json_t *describe_model(const struct answer_model *model)
+{
+    return json_pack("{s:I, s:f, s:o}", "canaries", (json_int_t)model->canary_count,
+                     "target_precision", (double)model->target_precision, "labels",
+                     describe_labels(model));
+}
+
+static void print_model(const struct answer_model *model)
+{
     printf("%-28s %" PRIu32 "\n", "canaries", model->canary_count);
     printf("\n%-32s %8s %10s\n", "SBR", "cases", "threshold");
     for (uint32_t c = 0; c < model->label_count; c++) {
@@ -70,28 +95,60 @@ static void print_text(const struct answer_model *model)
         else
             printf("%10.3f\n", (double)model->threshold[c]);
     }
-    printf("\n%-24s %-5s %12s  %s\n", "tensor", "type", "bytes", "shape");
-    for (size_t i = 0; i < bundle->file.count; i++) {
-        const struct safetensors_entry *entry = &bundle->file.entries[i];
-        if (strncmp(entry->name, "pad.", 4) == 0) continue;
-        printf("%-24s %-5s %12zu  [", entry->name, safetensors_types[entry->type].name,
-               entry->data.size);
-        for (unsigned d = 0; d < entry->dimensions; d++)
-            printf("%s%zu", d > 0 ? ", " : "", entry->shape[d]);
-        printf("]\n");
+}
+
+static enum error_code inspect_model(const struct options *options, struct error *err)
+{
+    struct answer_model model;
+    enum error_code code = ERR_NONE;
+    TRY(answer_open(&model, options->operand[0], NULL, err));
+    if (options->json) {
+        code = print_json(&model.bundle, describe_model(&model), err);
+    } else {
+        print_metadata(&model.bundle);
+        print_model(&model);
+        print_tensors(&model.bundle);
     }
+    answer_close(&model);
+    return code;
+}
+
+/* Words, sizes, whether it can also guess the next word. */
+static enum error_code inspect_language(const struct options *options, const struct bundle *bundle,
+                                        struct error *err)
+{
+    struct weights weights;
+    struct error detail;
+    if (language_bind(&weights, bundle, &detail) != ERR_NONE)
+        return error_set(err, detail.code, 0, "%s: %.400s", options->operand[0], detail.detail);
+    const struct weights_shape *shape = &weights.shape;
+    if (options->json)
+        return print_json(bundle,
+                          json_pack("{s:{s:I, s:I, s:I, s:I, s:b}}", "language_model", "words",
+                                    (json_int_t)shape->vocab, "embedding", (json_int_t)shape->width,
+                                    "hidden", (json_int_t)shape->hidden, "layers",
+                                    (json_int_t)shape->layers, "decoder_bias", shape->decoder_bias),
+                          err);
+    print_metadata(bundle);
+    printf("%-28s %" PRIu32 "\n%-28s %" PRIu32 "\n%-28s %" PRIu32 " of %" PRIu32 "\n%-28s %s\n",
+           "words", shape->vocab, "embedding", shape->width, "LSTM layers", shape->layers,
+           shape->hidden, "decoder bias", shape->decoder_bias ? "yes" : "no");
+    print_tensors(bundle);
+    return ERR_NONE;
+}
+
+static enum error_code run(const struct options *options, struct error *err)
+{
+    struct bundle bundle;
+    TRY(bundle_open(&bundle, options->operand[0], err));
+    bool language = language_is(&bundle);
+    enum error_code code = language ? inspect_language(options, &bundle, err) : ERR_NONE;
+    bundle_close(&bundle);
+    return language ? code : inspect_model(options, err);
 }
 
 int cmd_inspect(const struct options *options)
 {
     struct error err;
-    struct answer_model model;
-    if (answer_open(&model, options->operand[0], NULL, &err) != ERR_NONE) return cmd_failed(&err);
-    enum error_code code = ERR_NONE;
-    if (options->json)
-        code = print_json(&model, &err);
-    else
-        print_text(&model);
-    answer_close(&model);
-    return code == ERR_NONE ? 0 : cmd_failed(&err);
+    return run(options, &err) == ERR_NONE ? 0 : cmd_failed(&err);
 }

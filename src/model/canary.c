@@ -4,6 +4,9 @@
 
 #include <math.h>
 
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/rng.h"
 #include "model/window.h"
 
 enum error_code canary_bind(struct canary *out_canary, const struct ulmfit *ulmfit,
@@ -75,4 +78,79 @@ enum error_code canary_run(const struct canary *canary, const struct ulmfit *ulm
         TRY(judge(i, found, expected, classes, err));
     }
     return ERR_NONE;
+}
+
+/* Making */
+
+struct exact {
+    struct awd_scratch awd;
+    struct head_scratch head;
+    float *pooled;
+};
+
+static void exact_lay(struct exact *exact, const struct weights_shape *shape, struct arena *arena)
+{
+    awd_lay(&exact->awd, shape, arena);
+    head_lay(&exact->head, shape, arena);
+    exact->pooled = arena_take(arena, 3 * shape->width, sizeof(float));
+}
+
+static void draw_ids(struct canary_made *made, uint32_t vocab)
+{
+    static const uint32_t LENGTHS[CANARY_MADE] = {8, 32, 80, 1};
+    struct rng rng = rng_seed(vocab);
+    uint32_t at = 0;
+    for (size_t i = 0; i < CANARY_MADE; i++) {
+        made->start[i] = at;
+        for (uint32_t t = 0; t < LENGTHS[i]; t++, at++) {
+            /* Any word but xxpad; a vocabulary of one word has no other choice. */
+            uint32_t id = (uint32_t)rng_below(&rng, vocab);
+            made->ids[at] = id == WEIGHTS_PAD ? 0 : id;
+        }
+    }
+    check(at == CANARY_MADE_TOKENS);
+    made->start[CANARY_MADE] = at;
+}
+
+enum error_code canary_make(struct canary_made *out_made, const struct weights *weights,
+                            struct error *err)
+{
+    struct canary_made made = {.classes = weights_classes(&weights->shape)};
+    struct exact exact;
+    struct arena arena = arena_measure();
+    exact_lay(&exact, &weights->shape, &arena);
+    TRY(arena_open(&arena, arena.used, err));
+    exact_lay(&exact, &weights->shape, &arena);
+    enum error_code code = mem_take(&made.logits, CANARY_MADE * made.classes, sizeof(float), err);
+    draw_ids(&made, weights->shape.vocab);
+    for (size_t i = 0; i < CANARY_MADE && code == ERR_NONE; i++) {
+        uint32_t start = made.start[i];
+        code = awd_encode(weights, made.ids + start, made.start[i + 1] - start, &exact.awd,
+                          exact.pooled, err);
+        if (code == ERR_NONE)
+            head_forward(weights, exact.pooled, &exact.head, made.logits + i * made.classes);
+    }
+    arena_close(&arena);
+    if (code != ERR_NONE) {
+        canary_made_close(&made);
+        return code;
+    }
+    *out_made = made;
+    return ERR_NONE;
+}
+
+void canary_made_close(struct canary_made *made)
+{
+    mem_free(made->logits);
+    *made = (struct canary_made){0};
+}
+
+void canary_draft(const struct canary_made *made, struct bundle_draft *draft)
+{
+    bundle_draft_tensor(draft, "ulmfit.canary.start", SAFETENSORS_U32, CANARY_MADE + 1, 0,
+                        made->start);
+    bundle_draft_tensor(draft, "ulmfit.canary.ids", SAFETENSORS_U32, CANARY_MADE_TOKENS, 0,
+                        made->ids);
+    bundle_draft_tensor(draft, "ulmfit.canary.logits", SAFETENSORS_F32, CANARY_MADE, made->classes,
+                        made->logits);
 }

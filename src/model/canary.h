@@ -30,4 +30,20 @@ void canary_lay(struct canary *canary, const struct ulmfit *ulmfit, struct arena
 MUST_CHECK enum error_code canary_run(const struct canary *canary, const struct ulmfit *ulmfit,
                                       struct ulmfit_pass *pass, uint32_t count, struct error *err);
 
+/* Canaries of a new model, and what the exact path says of them. */
+enum { CANARY_MADE = 4, CANARY_MADE_TOKENS = 32 + 8 + 80 + 1 };
+
+struct canary_made {
+    uint32_t start[CANARY_MADE + 1], ids[CANARY_MADE_TOKENS];
+    float *logits; /* [CANARY_MADE, classes], heap */
+    size_t classes;
+};
+
+MUST_CHECK enum error_code canary_make(struct canary_made *out_made, const struct weights *weights,
+                                       struct error *err);
+void canary_made_close(struct canary_made *made);
+
+/* The tensors ulmfit.canary.start, .ids and .logits; made must live until they are written. */
+void canary_draft(const struct canary_made *made, struct bundle_draft *draft);
+
 #endif

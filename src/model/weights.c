@@ -8,7 +8,7 @@
 #include "base/check.h"
 #include "base/limits.h"
 
-enum part { PART_ENCODER, PART_LAYER, PART_BLOCK };
+enum part { PART_ENCODER, PART_LAYER, PART_DECODER, PART_BLOCK };
 enum dim {
     DIM_ONE,
     DIM_VOCAB,
@@ -59,7 +59,10 @@ size_t weights_features(const struct weights_shape *shape, unsigned block)
     return block == 0 ? 3 * (size_t)shape->width : shape->outs[block - 1];
 }
 
-size_t weights_classes(const struct weights_shape *shape) { return shape->outs[shape->blocks - 1]; }
+size_t weights_classes(const struct weights_shape *shape)
+{
+    return weights_headless(shape) ? 0 : shape->outs[shape->blocks - 1];
+}
 
 static enum error_code within(const char *what, uint32_t value, uint32_t high, struct error *err)
 {
@@ -74,6 +77,7 @@ enum error_code weights_shape_check(const struct weights_shape *shape, struct er
     TRY(within("the width of the embedding", shape->width, WEIGHTS_WIDTH_MAX, err));
     TRY(within("the number of hidden units", shape->hidden, WEIGHTS_WIDTH_MAX, err));
     TRY(within("the number of LSTM layers", shape->layers, WEIGHTS_LAYERS_MAX, err));
+    if (weights_headless(shape)) return ERR_NONE;
     TRY(within("the number of blocks of the head", shape->blocks, WEIGHTS_BLOCKS_MAX, err));
     for (unsigned b = 0; b + 1 < shape->blocks; b++)
         TRY(within("the width of a block of the head", shape->outs[b], WEIGHTS_WIDTH_MAX, err));
@@ -119,19 +123,28 @@ static struct weights_row row_of(const struct template *template, const struct w
                               .vector = template->rows == DIM_ONE,
                               .group = template->group,
                               .initial = template->initial};
-    const char *mark = strchr(template->name, '%');
+    /* A classifier wraps its encoder in a module that knows about padding. */
+    static const char wrapped[] = "0.module.", bare[] = "0.";
+    const char *name = template->name, *head = "";
+    if (weights_headless(shape) && strncmp(name, wrapped, sizeof wrapped - 1) == 0) {
+        name += sizeof wrapped - 1;
+        head = bare;
+    }
+    const char *mark = strchr(name, '%');
     if (mark == NULL)
-        snprintf(row.name, sizeof row.name, "%s", template->name);
+        snprintf(row.name, sizeof row.name, "%s%s", head, name);
     else
-        snprintf(row.name, sizeof row.name, "%.*s%u%s", (int)(mark - template->name),
-                 template->name, index, mark + 2);
+        snprintf(row.name, sizeof row.name, "%s%.*s%u%s", head, (int)(mark - name), name, index,
+                 mark + 2);
     return row;
 }
 
 size_t weights_list(const struct weights_shape *shape, struct weights_row rows[WEIGHTS_ROWS_MAX])
 {
-    const unsigned times[] = {
-        [PART_ENCODER] = 1, [PART_LAYER] = shape->layers, [PART_BLOCK] = shape->blocks};
+    const unsigned times[] = {[PART_ENCODER] = 1,
+                              [PART_LAYER] = shape->layers,
+                              [PART_DECODER] = shape->decoder_bias,
+                              [PART_BLOCK] = shape->blocks};
     check(shape->layers <= WEIGHTS_LAYERS_MAX && shape->blocks <= WEIGHTS_BLOCKS_MAX);
     size_t count = 0;
     for (enum part part = PART_ENCODER; part <= PART_BLOCK; part++)
@@ -167,6 +180,7 @@ static const float **place(struct weights *weights, const struct weights_row *ro
         [WEIGHTS_INPUT] = &layer->input,
         [WEIGHTS_BIAS_INPUT] = &layer->bias_input,
         [WEIGHTS_BIAS_RECURRENT] = &layer->bias_recurrent,
+        [WEIGHTS_DECODER_BIAS] = &weights->decoder_bias,
         [WEIGHTS_NORM_GAIN] = &block->norm.gain,
         [WEIGHTS_NORM_BIAS] = &block->norm.bias,
         [WEIGHTS_NORM_MEAN] = &block->norm.mean,

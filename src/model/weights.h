@@ -21,7 +21,7 @@
 enum {
     WEIGHTS_LAYERS_MAX = 8, /* fastai's default is 3 */
     WEIGHTS_BLOCKS_MAX = 4, /* of the head; fastai's default is 2 */
-    WEIGHTS_ROWS_MAX = 1 + 4 * WEIGHTS_LAYERS_MAX + 5 * WEIGHTS_BLOCKS_MAX,
+    WEIGHTS_ROWS_MAX = 2 + 4 * WEIGHTS_LAYERS_MAX + 5 * WEIGHTS_BLOCKS_MAX,
     WEIGHTS_NAME_MAX = 64,
     WEIGHTS_PAD = 1, /* the id of xxpad */
 
@@ -35,7 +35,14 @@ struct weights_shape {
     uint32_t vocab, width, hidden, layers;     /* width: of a row of the embedding */
     uint32_t blocks, outs[WEIGHTS_BLOCKS_MAX]; /* of the head; the last are the classes */
     uint32_t bptt, max_len;                    /* not in the weights; 72 and 1440 */
+    bool decoder_bias;                         /* of a language model: is there one? */
 };
+
+/* A language model, or the encoder of one: no head. */
+static inline bool weights_headless(const struct weights_shape *shape)
+{
+    return shape->blocks == 0;
+}
 
 enum weights_id {
 #define TENSOR(part, id, name, rows, columns, group, initial) WEIGHTS_##id,
@@ -79,21 +86,22 @@ struct weights_block {
 
 struct weights {
     struct weights_shape shape;
-    const float *embedding; /* [vocab, width] */
+    const float *embedding;    /* [vocab, width]; of a language model the decoder's, too */
+    const float *decoder_bias; /* [vocab] */
     struct lstm_weights layers[WEIGHTS_LAYERS_MAX];
     struct weights_block blocks[WEIGHTS_BLOCKS_MAX];
 };
 
-/* Every size within its bound, and bptt and max_len as fastai wants them. */
+/* Every size within its bound, and a classifier's bptt and max_len as fastai wants them. */
 MUST_CHECK enum error_code weights_shape_check(const struct weights_shape *shape,
                                                struct error *err);
 
 size_t weights_inputs(const struct weights_shape *shape, unsigned layer);
 size_t weights_units(const struct weights_shape *shape, unsigned layer);
 size_t weights_features(const struct weights_shape *shape, unsigned block);
-size_t weights_classes(const struct weights_shape *shape);
+size_t weights_classes(const struct weights_shape *shape); /* 0 without a head */
 
-/* All parameters in the order of the list; returns how many. */
+/* All parameters in the order of the list, under fastai's names; returns how many. */
 size_t weights_list(const struct weights_shape *shape, struct weights_row rows[WEIGHTS_ROWS_MAX]);
 
 /* Sets shapes and leaves the pointers NULL; weights_bind sets one of them. */

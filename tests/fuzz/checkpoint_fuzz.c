@@ -4,7 +4,8 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "model/import.h"
+#include "model/load.h"
+#include "model/strings.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -34,10 +35,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct checkpoint checkpoint;
     if (checkpoint_read(&checkpoint, bytes, &err) != ERR_NONE) return 0;
     read_all(&checkpoint);
-    static struct import import;
-    if (import_weights(&import, &checkpoint, 72, 1440, &err) != ERR_NONE)
+    static struct load load;
+    if (load_classifier(&load, &checkpoint, 72, 1440, &err) != ERR_NONE)
         check(err.code == ERR_WEIGHTS);
-    import_close(&import);
+    load_close(&load);
+    if (load_language(&load, &checkpoint, &err) != ERR_NONE) check(err.code == ERR_WEIGHTS);
+    load_close(&load);
     checkpoint_close(&checkpoint);
     return 0;
 }

@@ -56,7 +56,7 @@ static void answers(const struct import_options *options, const char *kernel, fl
         canary_lay(&canary, &ulmfit, &arena);
     }
     assert_fine(team_open(&pass.team, 1, &err), &err);
-    assert_fine(canary_run(&canary, &ulmfit, &pass, IMPORT_CANARIES, &err), &err);
+    assert_fine(canary_run(&canary, &ulmfit, &pass, CANARY_MADE, &err), &err);
     FILE *file = fopen(GOLDEN "tiny.jsonl", "r");
     assert_non_null(file);
     *out_worst = 0;
