@@ -1,0 +1,78 @@
+/* gemm.h - the three products of a linear layer, over a team of threads.
+ *
+ *   forward   out [rows, outs] = x [rows, ins] W^T
+ *   input     dx [rows, ins]   = dout [rows, outs] W
+ *   weight    dw [outs, ins]   = dout^T x
+ *
+ * An engine holds the threads, and the library of matrix products where one is
+ * used; a matrix holds the packed forms of one W. Whoever changes W's values says
+ * so by gemm_renew(). Every member of the team makes its share of the columns of a
+ * result (of the rows of dw), never a share of a sum: the bits do not depend on who
+ * was faster.
+ *
+ * A product is asked for by the team's caller (the whole team then works), or, with
+ * _share, by all members of a team_run() at the same point: each returns when its
+ * own share is written, and team_wait() must stand before others read the result
+ * and before operands or result are written anew.
+ *
+ * Memory   the engine a heap block; packed forms and converted operands come from
+ *          an arena beforehand: gemm_lay(), gemm_matrix_lay()
+ * Threads  one caller at a time, which is worker 0
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef NN_GEMM_H
+#define NN_GEMM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "nn/team.h"
+
+enum gemm_arithmetic {
+    GEMM_PLAIN, /* C, f32 */
+};
+
+struct gemm;
+
+struct gemm_matrix {
+    size_t outs, ins;
+    const float *values; /* [outs, ins] */
+};
+
+MUST_CHECK enum error_code gemm_open(struct gemm **out_gemm, enum gemm_arithmetic arithmetic,
+                                     unsigned threads, struct error *err);
+void gemm_close(struct gemm *gemm);
+
+/* The threads, for what is to be done between products. */
+struct team *gemm_team(struct gemm *gemm);
+
+/* Room for operands of at most so many numbers (rows * ins, rows * outs); once, before
+ * the first product. */
+void gemm_lay(struct gemm *gemm, size_t numbers_max, struct arena *arena);
+
+/* Room for the packed forms of W; values may still be NULL while measuring. */
+void gemm_matrix_lay(struct gemm *gemm, struct gemm_matrix *matrix, const float *values,
+                     size_t outs, size_t ins, struct arena *arena);
+
+/* The values are new: pack them. Before the first product, and after each change. */
+void gemm_renew(struct gemm *gemm, struct gemm_matrix *matrix);
+void gemm_renew_share(struct gemm *gemm, unsigned worker, struct gemm_matrix *matrix);
+
+/* add: to what the result holds; else its old values are not read. */
+void gemm_forward(struct gemm *gemm, const struct gemm_matrix *w, size_t rows, const float *x,
+                  bool add, float *out);
+void gemm_input(struct gemm *gemm, const struct gemm_matrix *w, size_t rows, const float *dout,
+                bool add, float *dx);
+void gemm_weight(struct gemm *gemm, size_t rows, const float *dout, size_t outs, const float *x,
+                 size_t ins, bool add, float *dw);
+
+void gemm_forward_share(struct gemm *gemm, unsigned worker, const struct gemm_matrix *w,
+                        size_t rows, const float *x, bool add, float *out);
+void gemm_input_share(struct gemm *gemm, unsigned worker, const struct gemm_matrix *w, size_t rows,
+                      const float *dout, bool add, float *dx);
+void gemm_weight_share(struct gemm *gemm, unsigned worker, size_t rows, const float *dout,
+                       size_t outs, const float *x, size_t ins, bool add, float *dw);
+
+#endif
