@@ -1,7 +1,7 @@
 /* gemm.c - who makes which share, and the products in plain C.
  *
- * Sums run in the order of rows and columns, whatever the number of threads: shares
- * are cut along results, at multiples of 16 numbers, a cache line. */
+ * Shares are cut along results, never along a sum: rows for forward and input, whose
+ * rows need nothing of each other, rows of dw for weight. */
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/gemm.h"
 
@@ -10,22 +10,20 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-enum { GRAIN = 16 };
+enum {
+    GRAIN = 16,     /* numbers of a cache line */
+    ROWS_GRAIN = 8, /* rows that share a pass over W at little cost */
+};
 
 struct gemm {
     struct team *team;
 };
 
-/* The items [from, to) of a member: whole grains, as even as they go. */
-struct share {
-    size_t from, to;
-};
-
-static struct share share_of(size_t items, unsigned worker, unsigned workers)
+struct gemm_share gemm_share(const struct gemm *gemm, unsigned worker, size_t items, size_t grain)
 {
-    size_t grains = (items + GRAIN - 1) / GRAIN;
-    size_t from = grains * worker / workers * GRAIN, to = grains * (worker + 1) / workers * GRAIN;
-    return (struct share){from < items ? from : items, to < items ? to : items};
+    size_t grains = (items + grain - 1) / grain, workers = team_size(gemm->team);
+    size_t from = grains * worker / workers * grain, to = grains * (worker + 1) / workers * grain;
+    return (struct gemm_share){from < items ? from : items, to < items ? to : items};
 }
 
 enum error_code gemm_open(struct gemm **out_gemm, enum gemm_arithmetic arithmetic, unsigned threads,
@@ -52,9 +50,9 @@ void gemm_close(struct gemm *gemm)
 
 struct team *gemm_team(struct gemm *gemm) { return gemm->team; }
 
-void gemm_lay(struct gemm *gemm, size_t numbers_max, struct arena *arena)
+void gemm_lay(struct gemm *gemm, const struct gemm_room *room, struct arena *arena)
 {
-    (void)gemm, (void)numbers_max, (void)arena;
+    (void)gemm, (void)room, (void)arena;
 }
 
 void gemm_matrix_lay(struct gemm *gemm, struct gemm_matrix *matrix, const float *values,
@@ -90,34 +88,31 @@ void gemm_renew_share(struct gemm *gemm, unsigned worker, struct gemm_matrix *ma
     check(matrix->values != NULL);
 }
 
-void gemm_forward_share(struct gemm *gemm, unsigned worker, const struct gemm_matrix *w,
+void gemm_forward_alone(struct gemm *gemm, unsigned worker, const struct gemm_matrix *w,
                         size_t rows, const float *x, bool add, float *out)
 {
-    struct share share = share_of(w->outs, worker, team_size(gemm->team));
-    for (size_t o = share.from; o < share.to; o++)
+    (void)gemm, (void)worker;
+    for (size_t o = 0; o < w->outs; o++)
         for (size_t r = 0; r < rows; r++) {
             float *to = &out[r * w->outs + o];
             *to = (add ? *to : 0) + dot(w->ins, x + r * w->ins, w->values + o * w->ins);
         }
 }
 
-void gemm_input_share(struct gemm *gemm, unsigned worker, const struct gemm_matrix *w, size_t rows,
+void gemm_input_alone(struct gemm *gemm, unsigned worker, const struct gemm_matrix *w, size_t rows,
                       const float *dout, bool add, float *dx)
 {
-    struct share share = share_of(w->ins, worker, team_size(gemm->team));
-    size_t count = share.to - share.from;
-    for (size_t r = 0; r < rows; r++) {
-        float *to = dx + r * w->ins + share.from;
-        if (!add) memset(to, 0, count * sizeof *to);
-        for (size_t o = 0; o < w->outs; o++)
-            axpy(count, dout[r * w->outs + o], w->values + o * w->ins + share.from, to);
-    }
+    (void)gemm, (void)worker;
+    if (!add) memset(dx, 0, rows * w->ins * sizeof *dx);
+    for (size_t o = 0; o < w->outs; o++)
+        for (size_t r = 0; r < rows; r++)
+            axpy(w->ins, dout[r * w->outs + o], w->values + o * w->ins, dx + r * w->ins);
 }
 
 void gemm_weight_share(struct gemm *gemm, unsigned worker, size_t rows, const float *dout,
                        size_t outs, const float *x, size_t ins, bool add, float *dw)
 {
-    struct share share = share_of(outs, worker, team_size(gemm->team));
+    struct gemm_share share = gemm_share(gemm, worker, outs, GRAIN);
     for (size_t o = share.from; o < share.to; o++) {
         float *to = dw + o * ins;
         if (!add) memset(to, 0, ins * sizeof *to);
@@ -138,13 +133,17 @@ struct product {
 static void forward_job(void *context, unsigned worker)
 {
     const struct product *p = context;
-    gemm_forward_share(p->gemm, worker, p->w, p->rows, p->a, p->add, p->result);
+    struct gemm_share rows = gemm_share(p->gemm, worker, p->rows, ROWS_GRAIN);
+    gemm_forward_alone(p->gemm, worker, p->w, rows.to - rows.from, p->a + rows.from * p->w->ins,
+                       p->add, p->result + rows.from * p->w->outs);
 }
 
 static void input_job(void *context, unsigned worker)
 {
     const struct product *p = context;
-    gemm_input_share(p->gemm, worker, p->w, p->rows, p->a, p->add, p->result);
+    struct gemm_share rows = gemm_share(p->gemm, worker, p->rows, ROWS_GRAIN);
+    gemm_input_alone(p->gemm, worker, p->w, rows.to - rows.from, p->a + rows.from * p->w->outs,
+                     p->add, p->result + rows.from * p->w->ins);
 }
 
 static void weight_job(void *context, unsigned worker)

@@ -6,18 +6,18 @@
  *
  * An engine holds the threads, and the library of matrix products where one is
  * used; a matrix holds the packed forms of one W. Whoever changes W's values says
- * so by gemm_renew(). Every member of the team makes its share of the columns of a
- * result (of the rows of dw), never a share of a sum: the bits do not depend on who
- * was faster.
+ * so by gemm_renew().
  *
- * A product is asked for by the team's caller (the whole team then works), or, with
- * _share, by all members of a team_run() at the same point: each returns when its
- * own share is written, and team_wait() must stand before others read the result
- * and before operands or result are written anew.
+ * A product is asked for by the team's caller, and then the whole team works; or,
+ * within a team_run(), by one member _alone for rows of its own, as the recurrence
+ * does whose rows never meet, or by all members at the same point, each for its
+ * _share. A share is written when its maker returns; team_wait() must stand before
+ * others read it and before its operands are written anew.
  *
  * Memory   the engine a heap block; packed forms and converted operands come from
  *          an arena beforehand: gemm_lay(), gemm_matrix_lay()
  * Threads  one caller at a time, which is worker 0
+ * Bits     depend on the arithmetic and the number of threads, never on their speed
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef NN_GEMM_H
@@ -48,9 +48,13 @@ void gemm_close(struct gemm *gemm);
 /* The threads, for what is to be done between products. */
 struct team *gemm_team(struct gemm *gemm);
 
-/* Room for operands of at most so many numbers (rows * ins, rows * outs); once, before
- * the first product. */
-void gemm_lay(struct gemm *gemm, size_t numbers_max, struct arena *arena);
+/* The largest of all products to come. */
+struct gemm_room {
+    size_t rows, outs, ins;
+};
+
+/* Room for converted operands; once, before the first product. */
+void gemm_lay(struct gemm *gemm, const struct gemm_room *room, struct arena *arena);
 
 /* Room for the packed forms of W; values may still be NULL while measuring. */
 void gemm_matrix_lay(struct gemm *gemm, struct gemm_matrix *matrix, const float *values,
@@ -58,7 +62,6 @@ void gemm_matrix_lay(struct gemm *gemm, struct gemm_matrix *matrix, const float 
 
 /* The values are new: pack them. Before the first product, and after each change. */
 void gemm_renew(struct gemm *gemm, struct gemm_matrix *matrix);
-void gemm_renew_share(struct gemm *gemm, unsigned worker, struct gemm_matrix *matrix);
 
 /* add: to what the result holds; else its old values are not read. */
 void gemm_forward(struct gemm *gemm, const struct gemm_matrix *w, size_t rows, const float *x,
@@ -68,11 +71,18 @@ void gemm_input(struct gemm *gemm, const struct gemm_matrix *w, size_t rows, con
 void gemm_weight(struct gemm *gemm, size_t rows, const float *dout, size_t outs, const float *x,
                  size_t ins, bool add, float *dw);
 
-void gemm_forward_share(struct gemm *gemm, unsigned worker, const struct gemm_matrix *w,
+void gemm_renew_share(struct gemm *gemm, unsigned worker, struct gemm_matrix *matrix);
+void gemm_forward_alone(struct gemm *gemm, unsigned worker, const struct gemm_matrix *w,
                         size_t rows, const float *x, bool add, float *out);
-void gemm_input_share(struct gemm *gemm, unsigned worker, const struct gemm_matrix *w, size_t rows,
+void gemm_input_alone(struct gemm *gemm, unsigned worker, const struct gemm_matrix *w, size_t rows,
                       const float *dout, bool add, float *dx);
 void gemm_weight_share(struct gemm *gemm, unsigned worker, size_t rows, const float *dout,
                        size_t outs, const float *x, size_t ins, bool add, float *dw);
+
+/* The items of a member: whole grains, as even as they go. */
+struct gemm_share {
+    size_t from, to;
+};
+struct gemm_share gemm_share(const struct gemm *gemm, unsigned worker, size_t items, size_t grain);
 
 #endif

@@ -54,12 +54,12 @@ static void check_products(struct gemm *gemm, struct rng *rng, size_t rows, size
     memcpy(old_dw, dw, outs * ins * sizeof *dw);
 
     struct gemm_matrix matrix;
-    size_t widest = rows * (outs > ins ? outs : ins);
+    const struct gemm_room room = {rows, outs, ins};
     struct arena arena = arena_measure();
-    gemm_lay(gemm, widest, &arena);
+    gemm_lay(gemm, &room, &arena);
     gemm_matrix_lay(gemm, &matrix, NULL, outs, ins, &arena);
     assert_fine(arena_open(&arena, arena.used, &err), &err);
-    gemm_lay(gemm, widest, &arena);
+    gemm_lay(gemm, &room, &arena);
     gemm_matrix_lay(gemm, &matrix, w, outs, ins, &arena);
     arena_seal(&arena);
 
