@@ -10,10 +10,7 @@
 #include "base/check.h"
 #include "base/mem.h"
 
-enum {
-    GRAIN = 16,     /* numbers of a cache line */
-    ROWS_GRAIN = 8, /* rows that share a pass over W at little cost */
-};
+enum { GRAIN = 16 }; /* numbers of a cache line */
 
 struct gemm {
     struct team *team;
@@ -133,7 +130,7 @@ struct product {
 static void forward_job(void *context, unsigned worker)
 {
     const struct product *p = context;
-    struct gemm_share rows = gemm_share(p->gemm, worker, p->rows, ROWS_GRAIN);
+    struct gemm_share rows = gemm_share(p->gemm, worker, p->rows, GEMM_ROWS_GRAIN);
     gemm_forward_alone(p->gemm, worker, p->w, rows.to - rows.from, p->a + rows.from * p->w->ins,
                        p->add, p->result + rows.from * p->w->outs);
 }
@@ -141,7 +138,7 @@ static void forward_job(void *context, unsigned worker)
 static void input_job(void *context, unsigned worker)
 {
     const struct product *p = context;
-    struct gemm_share rows = gemm_share(p->gemm, worker, p->rows, ROWS_GRAIN);
+    struct gemm_share rows = gemm_share(p->gemm, worker, p->rows, GEMM_ROWS_GRAIN);
     gemm_input_alone(p->gemm, worker, p->w, rows.to - rows.from, p->a + rows.from * p->w->outs,
                      p->add, p->result + rows.from * p->w->ins);
 }

@@ -34,6 +34,8 @@ enum gemm_arithmetic {
     GEMM_PLAIN, /* C, f32 */
 };
 
+enum { GEMM_ROWS_GRAIN = 8 }; /* rows that share a pass over W at little cost */
+
 struct gemm;
 
 struct gemm_matrix {
