@@ -166,23 +166,23 @@ static enum error_code grow_slots(struct vocab_counter *counter, struct error *e
     return ERR_NONE;
 }
 
-static struct slice entry_word(const struct vocab_counter *counter, size_t i)
+struct slice vocab_counted(const struct vocab_counter *counter, size_t i)
 {
     return (struct slice){counter->bytes + counter->entries[i].at, counter->entries[i].size};
 }
 
 enum error_code vocab_count(struct vocab_counter *counter, struct slice word, uint64_t times,
-                            struct error *err)
+                            uint32_t *out_entry, struct error *err)
 {
     if (2 * (counter->count + 1) > counter->slot_count) TRY(grow_slots(counter, err));
     uint32_t hash = hash_of(word);
     size_t mask = counter->slot_count - 1, slot = hash & mask;
     for (; counter->slots[slot] != 0; slot = (slot + 1) & mask) {
-        struct vocab_entry *entry = &counter->entries[counter->slots[slot] - 1];
-        if (entry->hash != hash ||
-            !slice_equal(entry_word(counter, counter->slots[slot] - 1), word))
-            continue;
+        uint32_t place = counter->slots[slot] - 1;
+        struct vocab_entry *entry = &counter->entries[place];
+        if (entry->hash != hash || !slice_equal(vocab_counted(counter, place), word)) continue;
         entry->count += times;
+        if (out_entry != NULL) *out_entry = place;
         return ERR_NONE;
     }
     if (counter->count >= UINT32_MAX - 1 || word.size > UINT32_MAX)
@@ -195,6 +195,7 @@ enum error_code vocab_count(struct vocab_counter *counter, struct slice word, ui
     counter->entries[counter->count] = (struct vocab_entry){
         .at = counter->bytes_used, .count = times, .size = (uint32_t)word.size, .hash = hash};
     counter->bytes_used += word.size;
+    if (out_entry != NULL) *out_entry = (uint32_t)counter->count;
     counter->slots[slot] = (uint32_t)++counter->count;
     return ERR_NONE;
 }
@@ -248,7 +249,7 @@ enum error_code vocab_make(struct slice **out_words, size_t *out_count,
     size_t count = 0;
     for (enum special_id id = 0; id < SPECIAL_COUNT; id++) words[count++] = clean_special(id);
     for (size_t i = 0; i < chosen && ranked[i].count >= options->min_freq; i++) {
-        struct slice word = entry_word(counter, ranked[i].place);
+        struct slice word = vocab_counted(counter, ranked[i].place);
         if (!is_special(word)) words[count++] = word;
     }
     if (count > options->words_max) count = options->words_max;

@@ -63,9 +63,10 @@ struct vocab_counter {
     size_t bytes_used, bytes_capacity, count, entry_capacity, slot_count;
 };
 
-/* Starts as {0}. */
+/* Starts as {0}. *out_entry, which may be NULL, is the word's place among the entries. */
 MUST_CHECK enum error_code vocab_count(struct vocab_counter *counter, struct slice word,
-                                       uint64_t times, struct error *err);
+                                       uint64_t times, uint32_t *out_entry, struct error *err);
+struct slice vocab_counted(const struct vocab_counter *counter, size_t entry);
 void vocab_counter_close(struct vocab_counter *counter);
 
 struct vocab_options {

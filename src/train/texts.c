@@ -1,0 +1,193 @@
+/* texts.c - many_run's three steps: take texts, cut them, count and write down. */
+// SPDX-License-Identifier: Apache-2.0
+#include "train/texts.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/limits.h"
+#include "base/mem.h"
+#include "token/many.h"
+
+enum { BLOCK_TEXTS = 128, BLOCK_BYTES = 64 * 1024 };
+
+struct block {
+    char *text; /* texts, one behind the other */
+    size_t text_used, text_room, end[BLOCK_TEXTS];
+    size_t texts;
+    char *bytes;    /* the tokens' */
+    uint32_t *size; /* of each token */
+    size_t bytes_used, bytes_room, tokens, token_room, last[BLOCK_TEXTS];
+    struct many_scratch scratch;
+};
+
+struct gathering {
+    struct texts *texts;
+    const struct texts_options *options;
+    const struct texts_source *source;
+    struct vocab_counter counter;
+    struct progress *progress;
+};
+
+static enum error_code take_texts(void *context, void *block_, bool *out_end, struct error *err)
+{
+    struct gathering *gathering = context;
+    struct block *block = block_;
+    bool end = false;
+    block->texts = block->text_used = 0;
+    while (block->texts < BLOCK_TEXTS && block->text_used < BLOCK_BYTES) {
+        struct slice text;
+        TRY(gathering->source->next(gathering->source->context, &text, &end, err));
+        if (end) break;
+        TRY(mem_grow(&block->text, &block->text_room, block->text_used + text.size + 1, 1, err));
+        memcpy(block->text + block->text_used, text.data, text.size);
+        block->text_used += text.size;
+        block->end[block->texts++] = block->text_used;
+    }
+    *out_end = block->texts == 0;
+    return ERR_NONE;
+}
+
+static enum error_code keep_tokens(struct block *block, const struct token_list *list,
+                                   struct error *err)
+{
+    TRY(mem_grow(&block->size, &block->token_room, block->tokens + list->count + 1,
+                 sizeof *block->size, err));
+    for (size_t i = 0; i < list->count; i++) {
+        struct slice token = token_slice(list, i);
+        TRY(mem_grow(&block->bytes, &block->bytes_room, block->bytes_used + token.size + 1, 1,
+                     err));
+        memcpy(block->bytes + block->bytes_used, token.data, token.size);
+        block->bytes_used += token.size;
+        block->size[block->tokens++] = (uint32_t)token.size;
+    }
+    return ERR_NONE;
+}
+
+static enum error_code cut_texts(void *context, void *block_, struct error *err)
+{
+    const struct gathering *gathering = context;
+    struct block *block = block_;
+    block->bytes_used = block->tokens = 0;
+    for (size_t i = 0, at = 0; i < block->texts; at = block->end[i++]) {
+        struct slice text = {block->text + at, block->end[i] - at};
+        struct token_list list;
+        TRY(many_tokens(&block->scratch, &gathering->options->way, text, &list, err));
+        TRY(keep_tokens(block, &list, err));
+        block->last[i] = block->tokens;
+    }
+    return ERR_NONE;
+}
+
+static enum error_code count_texts(void *context, void *block_, struct error *err)
+{
+    struct gathering *gathering = context;
+    struct texts *texts = gathering->texts;
+    const struct block *block = block_;
+    size_t token = 0, at = 0;
+    TRY(mem_grow(&texts->start, &texts->start_room, texts->count + block->texts + 1,
+                 sizeof *texts->start, err));
+    for (size_t i = 0; i < block->texts; i++) {
+        texts->start[texts->count] = texts->spill.size / sizeof(uint32_t);
+        for (; token < block->last[i]; token++) {
+            uint32_t place;
+            struct slice word = {block->bytes + at, block->size[token]};
+            TRY(vocab_count(&gathering->counter, word, 1, &place, err));
+            TRY(spill_add(&texts->spill, &place, sizeof place, err));
+            at += word.size;
+        }
+        texts->count++;
+    }
+    texts->start[texts->count] = texts->spill.size / sizeof(uint32_t);
+    progress_report(gathering->progress, "cutting texts into tokens", texts->count, 0, "texts");
+    return ERR_NONE;
+}
+
+static enum error_code walk(struct gathering *gathering, struct crew *crew, struct error *err)
+{
+    struct block *blocks;
+    void *pointers[CREW_THREADS_MAX];
+    unsigned threads = crew_size(crew);
+    TRY(mem_take(&blocks, threads, sizeof *blocks, err));
+    for (unsigned i = 0; i < threads; i++) pointers[i] = &blocks[i];
+    struct many_work work = {.context = gathering,
+                             .read = take_texts,
+                             .work = cut_texts,
+                             .write = count_texts,
+                             .blocks = pointers};
+    enum error_code code = many_run(crew, &work, err);
+    for (unsigned i = 0; i < threads; i++) {
+        many_scratch_close(&blocks[i].scratch);
+        mem_free(blocks[i].text);
+        mem_free(blocks[i].bytes);
+        mem_free(blocks[i].size);
+    }
+    mem_free(blocks);
+    return code;
+}
+
+static enum error_code choose_words(struct gathering *gathering, struct error *err)
+{
+    struct texts *texts = gathering->texts;
+    struct slice *words;
+    size_t count;
+    TRY(vocab_make(&words, &count, &gathering->counter, &gathering->options->vocab, err));
+    enum error_code code =
+        vocab_lay(&texts->image, &texts->image_bytes, words, count, VOCAB_FILLER_UNKNOWN, err);
+    mem_free(words);
+    if (code != ERR_NONE) return code;
+    return vocab_open(&texts->vocab, (struct slice){texts->image, texts->image_bytes}, err);
+}
+
+/* Places among the words seen become ids. */
+static enum error_code number_texts(struct gathering *gathering, struct error *err)
+{
+    struct texts *texts = gathering->texts;
+    uint32_t *ids = NULL, *id_of;
+    TRY(mem_take(&id_of, gathering->counter.count, sizeof *id_of, err));
+    enum error_code code = spill_map(&texts->spill, &ids, err);
+    if (code == ERR_NONE) {
+        for (size_t i = 0; i < gathering->counter.count; i++)
+            id_of[i] = vocab_id(&texts->vocab, vocab_counted(&gathering->counter, i));
+        size_t tokens = texts->spill.size / sizeof *ids;
+        for (size_t i = 0; i < tokens; i++) {
+            check(ids[i] < gathering->counter.count);
+            ids[i] = id_of[ids[i]];
+        }
+        texts->ids = ids;
+    }
+    mem_free(id_of);
+    return code;
+}
+
+enum error_code texts_open(struct texts *out_texts, const struct texts_options *options,
+                           const struct texts_source *source, struct crew *crew,
+                           struct progress *progress, struct error *err)
+{
+    struct texts texts = {0};
+    struct gathering gathering = {
+        .texts = &texts, .options = options, .source = source, .progress = progress};
+    TRY(spill_open(&texts.spill, options->beside, err));
+    enum error_code code = mem_grow(&texts.start, &texts.start_room, 1, sizeof *texts.start, err);
+    if (code == ERR_NONE) texts.start[0] = 0;
+    if (code == ERR_NONE) code = walk(&gathering, crew, err);
+    if (code == ERR_NONE && texts.count == 0)
+        code = error_set(err, ERR_DATA, 0, "there is no text to learn from");
+    if (code == ERR_NONE) code = choose_words(&gathering, err);
+    if (code == ERR_NONE) code = number_texts(&gathering, err);
+    vocab_counter_close(&gathering.counter);
+    if (code != ERR_NONE) {
+        texts_close(&texts);
+        return code;
+    }
+    *out_texts = texts;
+    return ERR_NONE;
+}
+
+void texts_close(struct texts *texts)
+{
+    spill_close(&texts->spill);
+    mem_free(texts->start);
+    mem_free(texts->image);
+    *texts = (struct texts){0};
+}
