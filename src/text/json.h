@@ -18,6 +18,11 @@
 #include "base/writer.h"
 #include "text/case.h"
 
+/* From now on JSON that this thread reads is laid out here, and its heap is left alone: what
+ * does not fit is ERR_BODY_LONG. All of it must be given back before the next call; NULL, 0
+ * ends it. The memory is aligned as malloc's. */
+void json_room(void *memory, size_t size);
+
 struct json_case {
     json_t *root;
     struct case_text text;

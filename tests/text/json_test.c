@@ -320,6 +320,54 @@ static void every_failing_allocation_is_told(void **state)
     assert_true(failures > 10);
 }
 
+/* In a room of its own nothing is taken from the heap, and what does not fit is told as that,
+ * at every size of the room. */
+static void a_room_is_all_there_is(void **state)
+{
+    (void)state;
+    static _Alignas(16) char room[16 * 1024];
+    struct slice text = SLICE(CASE("\"description\":\"a\\u00e4\",\"x\":[1,2.5,{\"y\":null}]"));
+    struct error err;
+    struct json_case json;
+    bool fits = false;
+    for (size_t size = 0; size <= sizeof room; size += 16) {
+        json_room(room, size);
+        enum error_code code = json_case_open(&json, text, &err);
+        if (code == ERR_NONE) {
+            const char *at = json.text.field[CASE_DESCRIPTION].data;
+            assert_true(at >= room && at < room + size);
+            json_case_close(&json);
+            fits = true;
+        } else {
+            assert_false(fits);
+            assert_int_equal(code, ERR_BODY_LONG);
+        }
+    }
+    assert_true(fits);
+    json_room(NULL, 0);
+    assert_fine(json_case_open(&json, text, &err), &err);
+    json_case_close(&json);
+}
+
+/* A long string grows by doubling; the room for that is a small multiple of it. */
+static void a_long_text_needs_little_room(void **state)
+{
+    (void)state;
+    enum { TEXT = 100000, ROOM = 5 * TEXT + 4096 };
+    char *text = malloc(TEXT), *room = malloc(ROOM);
+    struct error err;
+    struct json_case json;
+    memset(text, 'x', TEXT);
+    memcpy(text, "{\"subject\":\"", 12);
+    memcpy(text + TEXT - 2, "\"}", 2);
+    json_room(room, ROOM);
+    assert_fine(json_case_open(&json, (struct slice){text, TEXT}, &err), &err);
+    json_case_close(&json);
+    json_room(NULL, 0);
+    free(room);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -335,6 +383,8 @@ int main(void)
         cmocka_unit_test(strings_are_written_and_read_again),
         cmocka_unit_test(writing_stays_inside),
         cmocka_unit_test(every_failing_allocation_is_told),
+        cmocka_unit_test(a_room_is_all_there_is),
+        cmocka_unit_test(a_long_text_needs_little_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
