@@ -18,7 +18,7 @@ enum {
     BATCH_CASES_DEFAULT = 64,
     QUEUE_CASES_DEFAULT = 128,
     /* Bodies of waiting cases together: 128 of 64 KiB, or eight of the longest. */
-    QUEUE_BYTES_MAX = 8 * 1024 * 1024,
+    QUEUE_BYTES_DEFAULT = 8 * 1024 * 1024,
     JSON_DEPTH_MAX = 16,
 
     /* A label becomes a column of every table; 65,535 fits its index into 16 bits. */

@@ -29,9 +29,9 @@ enum error_code region_open(struct region *out_pool, size_t size_bytes, struct e
 {
     check(size_bytes > 0 && size_bytes <= SIZE_MAX / 2);
     size_t size = region_bytes(size_bytes);
-    void *base = fault_hit() ? MAP_FAILED
-                             : mmap(NULL, size, PROT_READ | PROT_WRITE,
-                                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    void *base = fault_hit()
+                     ? MAP_FAILED
+                     : mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (base == MAP_FAILED)
         return error_set(err, ERR_MEMORY, 0, "%zu bytes for requests could not be had", size);
     *out_pool = (struct region){.lock = PTHREAD_MUTEX_INITIALIZER, .base = base, .size = size};

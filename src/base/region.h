@@ -26,7 +26,8 @@ struct region {
 
 /* size_bytes in whole pages; region_bytes tells what that comes to. */
 size_t region_bytes(size_t size_bytes);
-MUST_CHECK enum error_code region_open(struct region *out_pool, size_t size_bytes, struct error *err);
+MUST_CHECK enum error_code region_open(struct region *out_pool, size_t size_bytes,
+                                       struct error *err);
 void region_close(struct region *region);
 
 /* At least size bytes; NULL where no gap is that long. */

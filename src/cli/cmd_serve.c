@@ -14,6 +14,7 @@ int cmd_serve(const struct options *options)
                                   .version = version_text,
                                   .threads = options_threads(options),
                                   .queue_cases_max = (size_t)options->queue,
+                                  .queue_bytes_max = (size_t)options->queue_bytes,
                                   .deadline_seconds = options->deadline,
                                   .body_bytes_max = (size_t)options->body_max,
                                   .connections_max = (unsigned)options->connections,

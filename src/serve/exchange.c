@@ -16,25 +16,27 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "base/mem.h"
 #include "serve/batcher.h"
+#include "serve/body.h"
 #include "serve/header.h"
 #include "serve/server.h"
-#include "text/json.h"
 
 struct request {
     const struct route *route; /* NULL: refused, once it is read to its end */
-    char *body;
-    size_t used, capacity;
-    bool too_long;
+    struct body body;
+    enum error_code body_verdict; /* why it is read to its end, but not kept */
     /* Of a case that was handed to the batcher: */
     bool waiting;
     struct MHD_Connection *connection;
     struct MHD_Response *response;
     unsigned status;
-    struct json_case json;
     struct batcher_case one;
 };
+
+struct request *exchange_lay(size_t connections, struct arena *arena)
+{
+    return arena_take(arena, connections, sizeof(struct request));
+}
 
 static struct answer_context *own_context(struct server *server)
 {
@@ -115,11 +117,13 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
                              const char *method, const char *path, void **out_request)
 {
     struct error err;
-    struct request *request;
-    if (mem_take(&request, 1, sizeof *request, &err) != ERR_NONE) return MHD_NO;
+    struct watch_entry *entry = watched(connection);
+    if (entry == NULL) return MHD_NO;
+    struct request *request = &server->requests[watch_number(&server->watch, entry)];
+    *request = (struct request){0};
     *out_request = request;
     atomic_fetch_add(&server->in_flight, 1);
-    watch_renew(&server->watch, watched(connection), true); /* the header came, now the body */
+    watch_renew(&server->watch, entry, true); /* the header came, now the body */
     if (header_check_framing(connection, &err) != ERR_NONE)
         return send_problem(server, connection, &err);
     char buffer[ROUTES_REPLY_MAX];
@@ -130,18 +134,15 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
     return MHD_YES;
 }
 
-static enum MHD_Result take_body(const struct server *server, struct request *request,
-                                 const char *data, size_t *size)
+static enum MHD_Result take_body(struct server *server, struct request *request, const char *data,
+                                 size_t *size)
 {
     struct error err;
     size_t more = *size;
     *size = 0;
-    if (request->used + more > server->options->body_bytes_max) request->too_long = true;
-    if (request->route == NULL || request->too_long) return MHD_YES; /* read, but not kept */
-    if (mem_grow(&request->body, &request->capacity, request->used + more, 1, &err) != ERR_NONE)
-        return MHD_NO;
-    memcpy(request->body + request->used, data, more);
-    request->used += more;
+    if (request->route == NULL || request->body_verdict != ERR_NONE) return MHD_YES;
+    request->body_verdict = body_add(&request->body, &server->bodies, data, more, &err);
+    if (request->body_verdict != ERR_NONE) body_give(&request->body, &server->bodies);
     return MHD_YES;
 }
 
@@ -158,32 +159,43 @@ void exchange_done(void *context, struct batcher_case *one, const struct answer 
         routes_problem(&reply, err);
     request->response = make_response(server, &reply);
     request->status = reply.status;
-    json_case_close(&request->json);
     /* From here on the request belongs to the library's thread, which may free it. */
     MHD_resume_connection(request->connection);
 }
 
-/* false: reply is filled instead. */
-static bool enqueue(struct server *server, struct MHD_Connection *connection,
-                    struct request *request, struct slice body, struct routes_reply *reply)
+static void enqueue(struct server *server, struct MHD_Connection *connection,
+                    struct request *request)
 {
     struct error err;
-    if (json_case_open(&request->json, body, &err) != ERR_NONE) {
-        routes_problem(reply, &err);
-        return false;
-    }
-    mem_free(request->body); /* the case has a copy */
-    request->body = NULL;
     request->waiting = true;
     request->connection = connection;
-    request->one =
-        (struct batcher_case){.text = request->json.text, .bytes = request->used, .owner = request};
     /* Suspended first, because it may be resumed before batcher_put returns. */
     watch_pause(&server->watch, watched(connection));
     MHD_suspend_connection(connection);
     if (batcher_put(server->state.batcher, &request->one, &err) != ERR_NONE)
         exchange_done(server, &request->one, NULL, &err);
-    return true;
+}
+
+/* false: reply is filled; true: it will be, by the batcher. */
+static bool take_case(struct server *server, struct MHD_Connection *connection,
+                      struct request *request, struct routes_reply *reply)
+{
+    struct error err;
+    struct case_text text;
+    size_t bytes = request->body.used;
+    if (body_case(&request->body, &server->bodies, &text, &err) != ERR_NONE) {
+        routes_problem(reply, &err);
+        return false;
+    }
+    if (server->state.batcher != NULL) {
+        request->one = (struct batcher_case){.text = text, .bytes = bytes, .owner = request};
+        enqueue(server, connection, request);
+        return true;
+    }
+    struct answer answer;
+    answer_case(own_context(server), &text, &answer);
+    routes_answer(&server->state, &answer, reply);
+    return false;
 }
 
 static enum MHD_Result deliver(struct server *server, struct MHD_Connection *connection,
@@ -204,19 +216,19 @@ static enum MHD_Result finish(struct server *server, struct MHD_Connection *conn
                 false); /* the body came, now they take the answer */
     if (request->route == NULL) {
         check(admit(server, connection, method, path, &reply) == NULL);
-    } else if (request->too_long) {
+    } else if (request->body_verdict != ERR_NONE) {
         struct error err;
-        error_set(&err, ERR_BODY_LONG, 0, "the body has more than %zu bytes",
-                  server->options->body_bytes_max);
+        bool too_long = request->body_verdict == ERR_BODY_LONG;
+        error_fill(&err, request->body_verdict, 0,
+                   too_long ? "the body has more than %zu bytes"
+                            : "other requests hold the room; bodies of %zu bytes are taken",
+                   server->options->body_bytes_max);
         routes_problem(&reply, &err);
+    } else if (request->route->takes_case) {
+        if (take_case(server, connection, request, &reply)) return MHD_YES;
     } else {
-        struct slice body = {request->body != NULL ? request->body : "", request->used};
-        struct batcher *batcher = server->state.batcher;
-        if (batcher == NULL || !request->route->takes_case)
-            request->route->answer(&server->state, batcher == NULL ? own_context(server) : NULL,
-                                   body, &reply);
-        else if (enqueue(server, connection, request, body, &reply))
-            return MHD_YES;
+        request->route->answer(&server->state,
+                               server->state.batcher == NULL ? own_context(server) : NULL, &reply);
     }
     return send_reply(server, connection, &reply);
 }
@@ -242,8 +254,7 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **reque
     struct request *known = *request;
     if (known == NULL) return;
     if (known->response != NULL) MHD_destroy_response(known->response);
-    mem_free(known->body);
-    mem_free(known);
+    body_give(&known->body, &server->bodies);
     *request = NULL;
     watch_renew(&server->watch, watched(connection), true);
     atomic_fetch_sub(&server->in_flight, 1);

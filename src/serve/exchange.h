@@ -2,7 +2,8 @@
  *
  * In       callbacks of the library, context is struct server
  * Out      a reply of routes.h, queued
- * Memory   one block a request and its body, until exchange_end
+ * Memory   one block a connection, laid out beforehand, and in the server's region its
+ *          request's body, until exchange_end
  * Threads  the library's; each takes a context of its own, unless there is a batcher,
  *          which calls exchange_done
  */
@@ -13,6 +14,11 @@
 #include <microhttpd.h>
 
 #include "serve/batcher.h"
+
+struct request;
+
+/* A block for each connection; NULL while measuring. */
+struct request *exchange_lay(size_t connections, struct arena *arena);
 
 enum MHD_Result exchange_step(void *context, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *data,

@@ -20,34 +20,18 @@ void routes_answer(const struct routes_state *state, const struct answer *answer
     writer_text(&reply->body, "}\n");
 }
 
-static void answer_one(const struct routes_state *state, struct answer_context *context,
-                       struct slice body, struct routes_reply *reply)
-{
-    struct error err;
-    struct json_case json;
-    if (json_case_open(&json, body, &err) != ERR_NONE) {
-        routes_problem(reply, &err);
-        return;
-    }
-    struct answer answer;
-    answer_case(context, &json.text, &answer);
-    json_case_close(&json);
-    routes_answer(state, &answer, reply);
-}
-
 static void tell_live(const struct routes_state *state, struct answer_context *context,
-                      struct slice body, struct routes_reply *reply)
+                      struct routes_reply *reply)
 {
-    (void)state, (void)context, (void)body;
+    (void)state, (void)context;
     reply->status = 200;
     reply->type = type_json;
     writer_text(&reply->body, "{\"live\":true}\n");
 }
 
 static void tell_ready(const struct routes_state *state, struct answer_context *context,
-                       struct slice body, struct routes_reply *reply)
+                       struct routes_reply *reply)
 {
-    (void)body;
     struct error err;
     enum error_code code = ERR_NONE;
     if (atomic_load(&state->draining))
@@ -67,9 +51,9 @@ static void tell_ready(const struct routes_state *state, struct answer_context *
 }
 
 static void tell_openapi(const struct routes_state *state, struct answer_context *context,
-                         struct slice body, struct routes_reply *reply)
+                         struct routes_reply *reply)
 {
-    (void)context, (void)body;
+    (void)context;
     reply->status = 200;
     reply->type = type_json;
     reply->fixed = state->openapi;
@@ -79,7 +63,7 @@ const struct route routes_table[] = {
     {"POST",
      "/classifier/sbr",
      true,
-     answer_one,
+     NULL,
      "The SBR that can solve a case",
      {400, 413, 415, 429, 503, 504}},
     {"GET", "/health/live", false, tell_live, "Whether the process answers at all", {0}},

@@ -1,8 +1,7 @@
 /* routes.h - what the service answers; one row a route.
  *
  * From the rows come dispatch, 404, 405 with Allow, OPTIONS, and the OpenAPI
- * description. Nothing here knows the HTTP library: a route gets a body and
- * fills a reply.
+ * description. Nothing here knows the HTTP library: a route fills a reply.
  *
  * Threads  any number, each with its own worker context, or none beside a batcher
  */
@@ -38,9 +37,9 @@ struct routes_reply {
 
 struct route {
     const char *method, *path;
-    bool takes_case; /* its body is a case in JSON; with a batcher, answer is not called */
+    bool takes_case; /* its body is a case in JSON, and its reply that of routes_answer */
     void (*answer)(const struct routes_state *state, struct answer_context *context,
-                   struct slice body, struct routes_reply *reply);
+                   struct routes_reply *reply); /* of a route without a body */
     const char *summary;
     unsigned statuses[8]; /* it may answer with, beside 200; ends in 0 */
 };

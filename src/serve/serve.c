@@ -78,7 +78,7 @@ static enum error_code prepare_batcher(struct server *server, struct error *err)
         &(struct batcher_options){.model = &server->model,
                                   .room = {.slots = BATCHER_SLOTS, .threads = threads},
                                   .cases_max = options->queue_cases_max,
-                                  .bytes_max = QUEUE_BYTES_MAX,
+                                  .bytes_max = options->queue_bytes_max,
                                   .deadline_seconds = options->deadline_seconds,
                                   .done = exchange_done,
                                   .context = server},
@@ -90,6 +90,14 @@ static enum error_code prepare(struct server *server, struct error *err)
     TRY(answer_open(&server->model, server->options->model, server->options->kernel, err));
     TRY(server->model.has[ANSWER_ULMFIT] ? prepare_batcher(server, err)
                                          : prepare_contexts(server, err));
+    struct arena arena = arena_measure();
+    server_lay(server, &arena);
+    TRY(arena_open(&arena, arena.used, err));
+    server_lay(server, &arena);
+    arena_seal(&arena);
+    server->arena = arena;
+    TRY(body_store_open(&server->bodies, server->options->queue_bytes_max,
+                        server->options->body_bytes_max, err));
     TRY(openapi_make(&server->openapi, server->options->version, err));
     server->state.model = &server->model;
     server->state.openapi = slice_of(server->openapi);
@@ -207,6 +215,8 @@ static void close_server(struct server *server)
     batcher_close(server->state.batcher);
     for (unsigned i = 0; i < server->loops; i++) answer_end(&server->context[i]);
     answer_close(&server->model);
+    body_store_close(&server->bodies);
+    arena_close(&server->arena);
 }
 
 enum error_code serve_run(const struct serve_options *options, struct error *err)
@@ -215,7 +225,6 @@ enum error_code serve_run(const struct serve_options *options, struct error *err
     TRY(mem_take(&server, 1, sizeof *server, err));
     server->options = options;
     server->listen.fd = -1;
-    server->watch = watch_start();
     uint64_t begun = tick_now();
     /* Blocked before any thread is made, so that only watch_over sees them. */
     sigset_t signals;

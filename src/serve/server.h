@@ -11,6 +11,7 @@
 
 #include "base/crew.h"
 #include "base/limits.h"
+#include "serve/body.h"
 #include "serve/listen.h"
 #include "serve/routes.h"
 #include "serve/serve.h"
@@ -26,11 +27,17 @@ struct server {
     struct routes_state state;
     char *openapi;
     struct listen listen;
+    struct arena arena; /* of watch and requests */
     struct watch watch;
+    struct request *requests; /* one a connection, by watch_number */
+    struct body_store bodies;
     struct MHD_Daemon *daemon;
     unsigned accepted; /* connections given to the library; serve.c's thread alone */
     atomic_uint entered, left;
     atomic_uint in_flight; /* requests, from header to last byte out */
 };
+
+/* All that is taken for each connection; server->options is set. */
+void server_lay(struct server *server, struct arena *arena);
 
 #endif

@@ -8,7 +8,6 @@
 
 #include <sys/socket.h>
 
-#include "base/mem.h"
 #include "base/tick.h"
 
 struct watch_entry {
@@ -24,25 +23,35 @@ struct watch_entry {
 /* What the library has taken from the kernel it gives to us in far less. */
 #define GONE_SECONDS 0.2
 
-struct watch watch_start(void) { return (struct watch){.mutex = PTHREAD_MUTEX_INITIALIZER}; }
+void watch_lay(struct watch *watch, size_t connections, struct arena *arena)
+{
+    *watch = (struct watch){.mutex = PTHREAD_MUTEX_INITIALIZER};
+    watch->entries = arena_take(arena, connections, sizeof *watch->entries);
+    for (size_t i = 0; watch->entries != NULL && i < connections; i++) {
+        watch->entries[i].next = watch->free;
+        watch->free = &watch->entries[i];
+    }
+}
 
 struct watch_entry *watch_enter(struct watch *watch, int fd)
 {
-    struct error err;
-    struct watch_entry *entry;
-    if (mem_take(&entry, 1, sizeof *entry, &err) != ERR_NONE) {
-        shutdown(fd, SHUT_RDWR);
-        return NULL;
-    }
-    entry->fd = fd;
-    entry->owes = true;
-    entry->since = tick_now();
     pthread_mutex_lock(&watch->mutex);
-    entry->next = watch->first;
-    if (entry->next != NULL) entry->next->previous = entry;
-    watch->first = entry;
+    struct watch_entry *entry = watch->free;
+    if (entry != NULL) {
+        watch->free = entry->next;
+        *entry =
+            (struct watch_entry){.next = watch->first, .fd = fd, .owes = true, .since = tick_now()};
+        if (entry->next != NULL) entry->next->previous = entry;
+        watch->first = entry;
+    }
     pthread_mutex_unlock(&watch->mutex);
+    if (entry == NULL) shutdown(fd, SHUT_RDWR);
     return entry;
+}
+
+size_t watch_number(const struct watch *watch, const struct watch_entry *entry)
+{
+    return (size_t)(entry - watch->entries);
 }
 
 void watch_leave(struct watch *watch, struct watch_entry *entry)
@@ -54,8 +63,9 @@ void watch_leave(struct watch *watch, struct watch_entry *entry)
         entry->previous->next = entry->next;
     else
         watch->first = entry->next;
+    entry->next = watch->free;
+    watch->free = entry;
     pthread_mutex_unlock(&watch->mutex);
-    mem_free(entry);
 }
 
 void watch_renew(struct watch *watch, struct watch_entry *entry, bool owes)

@@ -4,7 +4,7 @@
  * second is never silent. Here each connection has a time since it owes us
  * something, and one that owes too long is shut, whatever it sends.
  *
- * Memory   one small block a connection, from its first byte to its last
+ * Memory   one small entry a connection, laid out beforehand
  * Threads  any number; one lock, held for a few stores, or for one walk by watch_cut
  */
 // SPDX-License-Identifier: Apache-2.0
@@ -13,18 +13,25 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <stddef.h>
+
+#include "base/arena.h"
 
 struct watch_entry;
 
 struct watch {
     pthread_mutex_t mutex;
-    struct watch_entry *first;
+    struct watch_entry *entries, *first, *free;
 };
 
-struct watch watch_start(void);
+/* Room for so many connections; called on an arena that measures, it only counts. */
+void watch_lay(struct watch *watch, size_t connections, struct arena *arena);
 
-/* NULL where memory is short: that connection is shut at once. */
+/* NULL where there is no entry left: that connection is shut at once. */
 struct watch_entry *watch_enter(struct watch *watch, int fd);
+
+/* Below the number of connections; no other open connection has it. */
+size_t watch_number(const struct watch *watch, const struct watch_entry *entry);
 
 /* Before the descriptor is closed; NULL does nothing. */
 void watch_leave(struct watch *watch, struct watch_entry *entry);

@@ -10,6 +10,21 @@
 
 enum { FOREVER = 1000 };
 
+static struct arena memory;
+
+/* A watch over so many connections, whose entries are the memory's. */
+static struct watch laid(size_t connections)
+{
+    struct watch watch;
+    struct error err = {0};
+    struct arena arena = arena_measure();
+    watch_lay(&watch, connections, &arena);
+    arena_close(&memory);
+    assert_fine(arena_open(&memory, arena.used, &err), &err);
+    watch_lay(&watch, connections, &memory);
+    return watch;
+}
+
 struct pair {
     int ours, theirs;
     struct watch_entry *entry;
@@ -45,7 +60,7 @@ static void pause_ms(long ms)
 static void the_late_are_shut_once(void **state)
 {
     (void)state;
-    struct watch watch = watch_start();
+    struct watch watch = laid(8);
     struct pair old = connected(&watch), paused = connected(&watch);
     watch_pause(&watch, paused.entry);
     assert_int_equal(watch_cut(&watch, FOREVER), 0);
@@ -69,7 +84,7 @@ static void the_late_are_shut_once(void **state)
 static void those_who_left_are_shut_unless_they_wait_for_us(void **state)
 {
     (void)state;
-    struct watch watch = watch_start();
+    struct watch watch = laid(8);
     struct pair left = connected(&watch), asked = connected(&watch), stays = connected(&watch);
     shutdown(left.theirs, SHUT_WR);
     shutdown(asked.theirs, SHUT_WR);
@@ -89,7 +104,7 @@ static void those_who_left_are_shut_unless_they_wait_for_us(void **state)
 static void unread_bytes_are_seen(void **state)
 {
     (void)state;
-    struct watch watch = watch_start();
+    struct watch watch = laid(8);
     assert_false(watch_unread(&watch));
     struct pair first = connected(&watch), second = connected(&watch);
     assert_false(watch_unread(&watch));
@@ -105,12 +120,38 @@ static void unread_bytes_are_seen(void **state)
     watch_renew(&watch, NULL, true);
 }
 
+static void there_are_as_many_entries_as_laid(void **state)
+{
+    (void)state;
+    struct watch watch = laid(2);
+    struct pair first = connected(&watch), second = connected(&watch);
+    assert_true(watch_number(&watch, first.entry) != watch_number(&watch, second.entry));
+    assert_true(watch_number(&watch, first.entry) < 2 && watch_number(&watch, second.entry) < 2);
+    int fd[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+    assert_null(watch_enter(&watch, fd[0]));
+    char byte;
+    assert_int_equal(recv(fd[1], &byte, 1, MSG_DONTWAIT), 0); /* it is shut */
+    size_t number = watch_number(&watch, first.entry);
+    leave(&watch, &first);
+    struct watch_entry *again = watch_enter(&watch, fd[0]);
+    assert_int_equal(watch_number(&watch, again), number);
+    watch_leave(&watch, again);
+    leave(&watch, &second);
+    close(fd[0]);
+    close(fd[1]);
+    assert_null(watch.first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_late_are_shut_once),
         cmocka_unit_test(those_who_left_are_shut_unless_they_wait_for_us),
         cmocka_unit_test(unread_bytes_are_seen),
+        cmocka_unit_test(there_are_as_many_entries_as_laid),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    arena_close(&memory);
+    return failed;
 }

@@ -1,0 +1,135 @@
+/* body.c - bodies grow by doubling as their bytes come, not as their headers promise.
+ *
+ * So that a client that promises a megabyte and sends a byte a second holds a kilobyte.
+ *
+ * JSON is read in a second block, which is given back at once: what stays while a case
+ * waits are its texts, and they fit where the JSON was, because none of them is longer
+ * there than it was in the JSON. That block is small at first; JSON of very many small
+ * members gets one try with as much as a text of the largest size needs. */
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/body.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "text/json.h"
+
+enum {
+    BODY_FIRST = 1024,
+    /* jansson's string grows by doubling, each of its selves beside the last (4), and is then
+     * copied (1); members and elements of usual cases take less than the rest. */
+    ROOM_TIMES = 6,
+    ROOM_LEAST = 16 * 1024,
+};
+
+static size_t reading_room(size_t size) { return ROOM_TIMES * size + ROOM_LEAST; }
+
+/* A body that grows lies in two places for a moment; one of the largest must always fit. */
+static size_t kept_room(size_t kept, size_t size_max)
+{
+    size_t least = 2 * size_max + 4 * REGION_ALIGN;
+    return kept > least ? kept : least;
+}
+
+/* Bodies and what is read from them lie apart, so that the one room that must be long is
+ * not cut into pieces by the other. */
+size_t body_store_bytes(size_t kept, size_t size_max)
+{
+    return region_bytes(kept_room(kept, size_max)) +
+           region_bytes(reading_room(size_max) + REGION_ALIGN);
+}
+
+enum error_code body_store_open(struct body_store *out_store, size_t kept, size_t size_max,
+                                struct error *err)
+{
+    struct body_store store = {.size_max = size_max};
+    TRY(region_open(&store.kept, kept_room(kept, size_max), err));
+    enum error_code code = region_open(&store.reading, reading_room(size_max) + REGION_ALIGN, err);
+    if (code == ERR_NONE)
+        *out_store = store;
+    else
+        region_close(&store.kept);
+    return code;
+}
+
+void body_store_close(struct body_store *store)
+{
+    region_close(&store->kept);
+    region_close(&store->reading);
+}
+
+static enum error_code no_room(struct error *err, size_t size)
+{
+    return error_set(err, ERR_QUEUE_FULL, 0, "other requests hold the room for %zu bytes", size);
+}
+
+enum error_code body_add(struct body *body, struct body_store *store, const char *data, size_t size,
+                         struct error *err)
+{
+    size_t size_max = store->size_max;
+    check(body->used <= size_max);
+    if (size > size_max - body->used)
+        return error_set(err, ERR_BODY_LONG, 0, "the body has more than %zu bytes", size_max);
+    size_t need = body->used + size, capacity = 2 * body->capacity;
+    if (need > body->capacity) {
+        if (capacity < BODY_FIRST) capacity = BODY_FIRST;
+        if (capacity < need) capacity = need;
+        if (capacity > size_max) capacity = size_max;
+        char *grown = body->data == NULL
+                          ? region_take(&store->kept, capacity)
+                          : region_resize(&store->kept, body->data, body->used, capacity);
+        if (grown == NULL) return no_room(err, capacity);
+        body->data = grown;
+        body->capacity = capacity;
+    }
+    memcpy(body->data + body->used, data, size);
+    body->used = need;
+    return ERR_NONE;
+}
+
+static enum error_code read_in(struct body *body, struct body_store *store, size_t size,
+                               struct case_text *out_text, struct error *err)
+{
+    struct json_case json;
+    char *room = region_take(&store->reading, size);
+    if (room == NULL) return no_room(err, size);
+    json_room(room, size);
+    struct slice bytes = {body->data != NULL ? body->data : "", body->used};
+    enum error_code code = json_case_open(&json, bytes, err);
+    if (code == ERR_NONE) {
+        size_t used = 0;
+        for (int f = 0; f < CASE_FIELDS; f++) {
+            struct slice text = json.text.field[f];
+            check(text.size <= body->used - used);
+            memcpy(body->data + used, text.data, text.size);
+            out_text->field[f] = (struct slice){body->data + used, text.size};
+            used += text.size;
+        }
+        body->used = used;
+        json_case_close(&json);
+    }
+    json_room(NULL, 0);
+    region_give(&store->reading, room);
+    return code;
+}
+
+enum error_code body_case(struct body *body, struct body_store *store, struct case_text *out_text,
+                          struct error *err)
+{
+    struct case_text text;
+    enum error_code code = read_in(body, store, reading_room(body->used), &text, err);
+    if (code == ERR_BODY_LONG && body->used < store->size_max)
+        code = read_in(body, store, reading_room(store->size_max), &text, err);
+    if (code != ERR_NONE) return code;
+    char *kept = region_resize(&store->kept, body->data, body->used, body->used);
+    check(kept == body->data); /* a block that is not to grow stays where it is */
+    body->capacity = body->used;
+    *out_text = text;
+    return ERR_NONE;
+}
+
+void body_give(struct body *body, struct body_store *store)
+{
+    region_give(&store->kept, body->data);
+    *body = (struct body){0};
+}
