@@ -10,9 +10,9 @@
 #ifndef DOCTOR_CHECKS_H
 #define DOCTOR_CHECKS_H
 
+#include "base/root.h"
 #include "doctor/facts.h"
 #include "doctor/finding.h"
-#include "doctor/root.h"
 
 struct checkup {
     const struct facts *facts;

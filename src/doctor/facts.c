@@ -67,6 +67,15 @@ void facts_copy_row(struct facts *to, const struct facts *from, const struct fac
     memcpy((char *)to + row->offset, (const char *)from + row->offset, size);
 }
 
+void facts_set_cgroup(struct facts *facts, const struct cgroup *group)
+{
+#define NUMBER(name) facts->name = group->name;
+#define TEXT(name)   memcpy(facts->name, group->name, sizeof facts->name);
+#include "base/cgroup.def"
+#undef NUMBER
+#undef TEXT
+}
+
 /* Several of these stand in one printf, hence the ring. */
 static char *ring_next(size_t *out_size)
 {
@@ -164,8 +173,8 @@ enum error_code facts_from_json(struct facts *out_facts, const json_t *object, c
             return error_set(err, ERR_JSON, 0, "%s: fact '%s' has the wrong type", path,
                              rows[i].name);
         if (rows[i].unit == FACTS_TEXT) {
-            facts_set_text((char *)&facts + rows[i].offset, json_string_value(value),
-                           json_string_length(value));
+            root_set_text((char *)&facts + rows[i].offset, json_string_value(value),
+                          json_string_length(value));
         } else if (json_is_integer(value)) {
             json_int_t number = json_integer_value(value);
             bool most = number > FACTS_MOST;
@@ -192,14 +201,4 @@ bool facts_release(const struct facts *facts, unsigned long *out_major, unsigned
     *out_major = major;
     *out_minor = strtoul(end + 1, NULL, 10);
     return true;
-}
-
-void facts_set_text(char out[FACTS_TEXT_MAX], const char *data, size_t size)
-{
-    if (size >= FACTS_TEXT_MAX) size = FACTS_TEXT_MAX - 1;
-    for (size_t i = 0; i < size; i++) {
-        unsigned char c = (unsigned char)data[i];
-        out[i] = c >= 0x20 && c < 0x7F ? (char)c : '?';
-    }
-    out[size] = '\0';
 }

@@ -14,13 +14,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/cgroup.h"
 #include "base/error.h"
 #include "base/writer.h"
 
-enum { FACTS_TEXT_MAX = 256 };
+enum { FACTS_TEXT_MAX = ROOT_TEXT_MAX };
 
-#define FACTS_UNSEEN    ((int64_t)-1)
-#define FACTS_UNLIMITED INT64_MAX
+#define FACTS_UNSEEN    ROOT_UNSEEN
+#define FACTS_UNLIMITED ROOT_UNLIMITED
 
 struct facts {
 #define FACT(name, unit, weight, where) int64_t name;
@@ -34,7 +35,7 @@ enum facts_unit { FACTS_FLAG, FACTS_COUNT, FACTS_BYTES, FACTS_CENTI, FACTS_TEXT 
 
 /* Files may say anything: what enters a sum is at least nothing and at most this, and
  * products stop there, so that no arithmetic on facts can overflow. */
-#define FACTS_MOST (INT64_C(1) << 56)
+#define FACTS_MOST ROOT_MOST
 
 static inline int64_t facts_term(int64_t value)
 {
@@ -69,6 +70,9 @@ const char *facts_text(const struct facts *facts, const struct facts_row *row);
 bool facts_same(const struct facts *a, const struct facts *b, const struct facts_row *row);
 void facts_copy_row(struct facts *to, const struct facts *from, const struct facts_row *row);
 
+/* The rows that cgroup.def has too. */
+void facts_set_cgroup(struct facts *facts, const struct cgroup *group);
+
 /* A value for people: "19.4 GiB", "unlimited", "not seen". */
 void facts_show(const struct facts *facts, const struct facts_row *row, struct writer *writer);
 
@@ -84,8 +88,5 @@ MUST_CHECK enum error_code facts_from_json(struct facts *out_facts, const json_t
 
 /* Major and minor version of the kernel; false where the release was not seen. */
 bool facts_release(const struct facts *facts, unsigned long *out_major, unsigned long *out_minor);
-
-/* Copies text from a file: bytes that are not printable ASCII become '?'. */
-void facts_set_text(char out[FACTS_TEXT_MAX], const char *data, size_t size);
 
 #endif

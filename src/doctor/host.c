@@ -102,32 +102,6 @@ static void read_zoneinfo(struct root *root, struct facts *facts)
     facts->total_reserve = facts_times(facts_term(pages + zone_reserve(&zone)), page_bytes);
 }
 
-/* "some avg10=1.25 avg60=..." */
-static int64_t average_of(struct slice line)
-{
-    (void)root_word(&line);
-    struct slice word = root_word(&line);
-    if (!slice_starts(word, SLICE("avg10="))) return FACTS_UNSEEN;
-    word = slice_from(word, 6);
-    int64_t whole, part = 0;
-    if (!root_parse(word, &whole)) return FACTS_UNSEEN;
-    const char *dot = memchr(word.data, '.', word.size);
-    if (dot != NULL) (void)root_parse(slice_from(word, (size_t)(dot + 1 - word.data)), &part);
-    return facts_times(whole, 100) + facts_term(part);
-}
-
-void host_pressure(struct root *root, const char *path, int64_t *out_some, int64_t *out_full)
-{
-    struct root_lines lines;
-    if (!root_lines_open(root, &lines, path)) return;
-    struct slice line;
-    while (root_lines_next(&lines, &line)) {
-        if (slice_starts(line, SLICE("some "))) *out_some = average_of(line);
-        if (slice_starts(line, SLICE("full "))) *out_full = average_of(line);
-    }
-    root_lines_close(&lines);
-}
-
 void host_read(struct root *root, struct facts *facts)
 {
     if (!root_fields(root, "/proc/meminfo", meminfo, COUNT_OF(meminfo), facts))
@@ -143,10 +117,10 @@ void host_read(struct root *root, struct facts *facts)
     size_t size;
     if (root_read(root, "/proc/sys/kernel/osrelease", release, sizeof release, &size)) {
         struct slice text = slice_trim((struct slice){release, size});
-        facts_set_text(facts->kernel_release, text.data, text.size);
+        root_set_text(facts->kernel_release, text.data, text.size);
     }
     read_loadavg(root, facts);
     read_zoneinfo(root, facts);
-    host_pressure(root, "/proc/pressure/memory", &facts->host_pressure_some,
+    root_pressure(root, "/proc/pressure/memory", &facts->host_pressure_some,
                   &facts->host_pressure_full);
 }

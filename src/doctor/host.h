@@ -8,12 +8,9 @@
 #ifndef DOCTOR_HOST_H
 #define DOCTOR_HOST_H
 
+#include "base/root.h"
 #include "doctor/facts.h"
-#include "doctor/root.h"
 
 void host_read(struct root *root, struct facts *facts);
-
-/* some avg10 and full avg10, in hundredths, of a pressure file. */
-void host_pressure(struct root *root, const char *path, int64_t *out_some, int64_t *out_full);
 
 #endif

@@ -98,7 +98,7 @@ static bool read_status(struct root *root, const char *pid, struct facts *facts)
         struct slice name = root_word(&line);
         struct slice value = slice_trim(line);
         if (slice_equal(name, SLICE("Name:")))
-            facts_set_text(facts->command, value.data, value.size);
+            root_set_text(facts->command, value.data, value.size);
         if (slice_equal(name, SLICE("CapEff:"))) read_capabilities(root, pid, value, facts);
     }
     root_lines_close(&lines);

@@ -8,8 +8,8 @@
 #ifndef DOCTOR_PROCESS_H
 #define DOCTOR_PROCESS_H
 
+#include "base/root.h"
 #include "doctor/facts.h"
-#include "doctor/root.h"
 
 /* pid is a number or "self". False where there is no such process. */
 bool process_read(struct root *root, const char *pid, struct facts *facts);

@@ -52,7 +52,7 @@ static bool parse_header(struct slice line, struct mapping *out)
     struct slice name = slice_trim(text);
     out->size = (int64_t)(to - from);
     out->private_writable = flags.data[1] == 'w' && flags.data[3] == 'p';
-    facts_set_text(out->name, name.data, name.size);
+    root_set_text(out->name, name.data, name.size);
     return true;
 }
 
@@ -138,5 +138,5 @@ void smaps_read(struct root *root, const char *pid, struct facts *facts)
     facts->fork_charge = sums.charge;
     facts->fork_largest = sums.largest;
     facts->maps = sums.maps;
-    facts_set_text(facts->largest_mapping, sums.largest_name, strlen(sums.largest_name));
+    root_set_text(facts->largest_mapping, sums.largest_name, strlen(sums.largest_name));
 }

@@ -10,8 +10,8 @@
 #ifndef DOCTOR_SMAPS_H
 #define DOCTOR_SMAPS_H
 
+#include "base/root.h"
 #include "doctor/facts.h"
-#include "doctor/root.h"
 
 void smaps_read(struct root *root, const char *pid, struct facts *facts);
 

@@ -118,7 +118,7 @@ static bool append_name(json_t *array, const char *name, size_t size)
 {
     if (json_array_size(array) >= STARTUP_NAMES_MAX) return true;
     char clean[FACTS_TEXT_MAX];
-    facts_set_text(clean, name, size);
+    root_set_text(clean, name, size);
     size_t i;
     const json_t *other;
     json_array_foreach(array, i,

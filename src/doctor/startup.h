@@ -14,9 +14,9 @@
 
 #include <jansson.h>
 
+#include "base/root.h"
 #include "doctor/facts.h"
 #include "doctor/finding.h"
-#include "doctor/root.h"
 
 enum { STARTUP_NAMES_MAX = 200, STARTUP_COMMAND_MAX = 2048 };
 

@@ -53,7 +53,7 @@ static void set_name(struct url_answer *out, const char *address)
     const char *at = strchr(host, '@');
     if (at != NULL && at < host + strcspn(host, "/?#")) host = at + 1;
     char shown[FACTS_TEXT_MAX];
-    facts_set_text(shown, host, strcspn(host, "?#"));
+    root_set_text(shown, host, strcspn(host, "?#"));
     snprintf(out->name, sizeof out->name, "%.95s", shown);
 }
 
@@ -61,7 +61,7 @@ static void set_member(char out[FACTS_TEXT_MAX], const json_t *object, const cha
 {
     const json_t *value = json_object_get(object, name);
     if (json_is_string(value))
-        facts_set_text(out, json_string_value(value), json_string_length(value));
+        root_set_text(out, json_string_value(value), json_string_length(value));
 }
 
 static void read_answer(struct url_answer *out, const struct fetch_answer *got)
@@ -117,7 +117,7 @@ static enum error_code ask_all(struct fetch *fetch, const char *base, const char
     TRY(fetch_once(fetch, &request, got, err));
     out->status = got->status;
     out->milliseconds = got->milliseconds;
-    facts_set_text(out->server, got->server, strlen(got->server));
+    root_set_text(out->server, got->server, strlen(got->server));
     memcpy(out->failure, got->failure, sizeof out->failure);
     read_answer(out, got);
     if (got->status == 0) return ERR_NONE; /* nobody is there: the rest would only wait */

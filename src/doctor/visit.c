@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cgroup.h"
 #include "base/file.h"
 #include "base/mem.h"
 #include "doctor/causes.h"
-#include "doctor/cgroup.h"
 #include "doctor/checks.h"
 #include "doctor/host.h"
 #include "doctor/journal.h"
@@ -55,7 +55,9 @@ enum error_code visit_gather(struct visit *visit, const struct doctor_options *o
     if (!found && options->pid > 0)
         return error_set(err, ERR_NO_INPUT, 0, "no process %s can be seen here", pid);
     if (found) smaps_read(&visit->root, pid, &visit->facts);
-    cgroup_read(&visit->root, pid, &visit->facts);
+    struct cgroup group;
+    cgroup_read(&visit->root, pid, &group);
+    facts_set_cgroup(&visit->facts, &group);
     return ERR_NONE;
 }
 

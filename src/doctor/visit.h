@@ -7,10 +7,10 @@
 #ifndef DOCTOR_VISIT_H
 #define DOCTOR_VISIT_H
 
+#include "base/root.h"
 #include "doctor/doctor.h"
 #include "doctor/facts.h"
 #include "doctor/forkcast.h"
-#include "doctor/root.h"
 
 struct visit {
     struct root root;

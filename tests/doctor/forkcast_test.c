@@ -19,7 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "doctor/cgroup.h"
+#include "base/cgroup.h"
 #include "doctor/forkcast.h"
 #include "doctor/host.h"
 #include "doctor/process.h"
@@ -122,7 +122,9 @@ static void look(const struct subject *subject, struct facts *facts)
     host_read(&root, facts);
     assert_true(process_read(&root, pid, facts));
     smaps_read(&root, pid, facts);
-    cgroup_read(&root, pid, facts);
+    struct cgroup group;
+    cgroup_read(&root, pid, &group);
+    facts_set_cgroup(facts, &group);
 }
 
 /* Forecast by the rule and by the oracle, then the fork itself: all three agree. */

@@ -6,7 +6,7 @@
  * is all that can be seen.
  */
 // SPDX-License-Identifier: Apache-2.0
-#include "doctor/cgroup.h"
+#include "base/cgroup.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -14,16 +14,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "doctor/host.h"
-
 enum { FOLDER_MAX = 512 };
 
 /* Where one controller is: its mount and the group's path. */
 struct place {
     bool mounted, listed;
-    char top[FACTS_TEXT_MAX];   /* the mount point */
-    char begin[FACTS_TEXT_MAX]; /* the root of the mount within the hierarchy */
-    char path[FACTS_TEXT_MAX];  /* the group, from /proc/PID/cgroup */
+    char top[ROOT_TEXT_MAX];   /* the mount point */
+    char begin[ROOT_TEXT_MAX]; /* the root of the mount within the hierarchy */
+    char path[ROOT_TEXT_MAX];  /* the group, from /proc/PID/cgroup */
     char folder[FOLDER_MAX];
 };
 
@@ -48,8 +46,8 @@ static void set_mount(struct place *place, struct slice begin, struct slice top)
     /* The first mount wins; others are the same tree. */
     if (place->mounted || top.size == 0 || top.data[0] != '/') return;
     place->mounted = true;
-    facts_set_text(place->begin, begin.data, begin.size);
-    facts_set_text(place->top, top.data, top.size);
+    root_set_text(place->begin, begin.data, begin.size);
+    root_set_text(place->top, top.data, top.size);
 }
 
 /* "36 35 0:31 /root /point options [tags] - type source options" */
@@ -80,7 +78,7 @@ static void find_mounts(struct root *root, struct places *places)
 static void set_path(struct place *place, struct slice path)
 {
     place->listed = true;
-    facts_set_text(place->path, path.data, path.size);
+    root_set_text(place->path, path.data, path.size);
 }
 
 /* "4:memory:/path", "0::/path" */
@@ -144,35 +142,34 @@ static int64_t number_in(struct root *root, const struct place *place, const cha
 
 static void take_lowest(int64_t *lowest, int64_t value)
 {
-    if (value != FACTS_UNSEEN && (*lowest == FACTS_UNSEEN || value < *lowest)) *lowest = value;
+    if (value != ROOT_UNSEEN && (*lowest == ROOT_UNSEEN || value < *lowest)) *lowest = value;
 }
 
-static void take_room(struct facts *facts, int64_t room, const char *where)
+static void take_room(struct cgroup *group, int64_t room, const char *where)
 {
     if (room < 0) room = 0;
-    if (facts->memory_headroom != FACTS_UNSEEN && room >= facts->memory_headroom) return;
-    facts->memory_headroom = room;
-    facts_set_text(facts->memory_headroom_at, where, strlen(where));
+    if (group->memory_headroom != ROOT_UNSEEN && room >= group->memory_headroom) return;
+    group->memory_headroom = room;
+    root_set_text(group->memory_headroom_at, where, strlen(where));
 }
 
 /* One level of a memory hierarchy: the tightest limit, and the least room. */
 static void add_limit(struct root *root, const struct place *place, const char *limit_name,
-                      const char *used_name, struct facts *facts)
+                      const char *used_name, struct cgroup *group)
 {
     int64_t limit = number_in(root, place, limit_name);
     int64_t used = number_in(root, place, used_name);
-    if (limit == FACTS_UNSEEN) return;
-    if (facts->memory_limit == FACTS_UNSEEN || limit < facts->memory_limit) {
-        facts->memory_limit = limit;
-        facts->memory_used = used;
-        facts_set_text(facts->memory_limit_at, place->folder, strlen(place->folder));
+    if (limit == ROOT_UNSEEN) return;
+    if (group->memory_limit == ROOT_UNSEEN || limit < group->memory_limit) {
+        group->memory_limit = limit;
+        group->memory_used = used;
+        root_set_text(group->memory_limit_at, place->folder, strlen(place->folder));
     }
-    int64_t room =
-        limit == FACTS_UNLIMITED || used == FACTS_UNSEEN ? FACTS_UNLIMITED : limit - used;
-    take_room(facts, room, place->folder);
+    int64_t room = limit == ROOT_UNLIMITED || used == ROOT_UNSEEN ? ROOT_UNLIMITED : limit - used;
+    take_room(group, room, place->folder);
 }
 
-#define AT(member)      offsetof(struct facts, member)
+#define AT(member)      offsetof(struct cgroup, member)
 #define COUNT_OF(array) (sizeof(array) / sizeof((array)[0]))
 
 static const struct root_field events_v2[] = {
@@ -194,102 +191,113 @@ static void fields_in(struct root *root, const struct place *place, const char *
     (void)root_fields(root, path, fields, count, into);
 }
 
-static void read_memory_v2(struct root *root, struct place *place, struct facts *facts)
+static void read_memory_v2(struct root *root, struct place *place, struct cgroup *group)
 {
     char path[FOLDER_MAX + 64];
-    fields_in(root, place, "memory.events", events_v2, COUNT_OF(events_v2), facts);
+    fields_in(root, place, "memory.events", events_v2, COUNT_OF(events_v2), group);
     snprintf(path, sizeof path, "%s/memory.pressure", place->folder);
-    host_pressure(root, path, &facts->memory_pressure_some, &facts->memory_pressure_full);
+    root_pressure(root, path, &group->memory_pressure_some, &group->memory_pressure_full);
     for (int level = 1; level <= CGROUP_LEVELS_MAX; level++) {
-        add_limit(root, place, "memory.max", "memory.current", facts);
-        take_lowest(&facts->memory_high, number_in(root, place, "memory.high"));
-        take_lowest(&facts->memory_swap_limit, number_in(root, place, "memory.swap.max"));
-        int64_t group = number_in(root, place, "memory.oom.group");
-        if (group > facts->memory_oom_group) facts->memory_oom_group = group;
-        facts->memory_levels = level;
+        add_limit(root, place, "memory.max", "memory.current", group);
+        take_lowest(&group->memory_high, number_in(root, place, "memory.high"));
+        take_lowest(&group->memory_swap_limit, number_in(root, place, "memory.swap.max"));
+        int64_t together = number_in(root, place, "memory.oom.group");
+        if (together > group->memory_oom_group) group->memory_oom_group = together;
+        group->memory_levels = level;
         if (!up(place)) break;
     }
 }
 
 /* memory.stat names the tightest limit of all ancestors, those unseen included. */
-static void read_hierarchical(struct root *root, const struct place *place, struct facts *facts)
+static void read_hierarchical(struct root *root, const struct place *place, struct cgroup *group)
 {
     struct {
         int64_t limit;
-    } stat = {FACTS_UNSEEN};
+    } stat = {ROOT_UNSEEN};
     const struct root_field field = {"hierarchical_memory_limit", 0, 1};
     fields_in(root, place, "memory.stat", &field, 1, &stat);
-    if (stat.limit == FACTS_UNSEEN || stat.limit >= facts->memory_limit) return;
-    facts->memory_limit = stat.limit;
+    if (stat.limit == ROOT_UNSEEN || stat.limit >= group->memory_limit) return;
+    group->memory_limit = stat.limit;
     static const char above[] = "a group above, not visible here (hierarchical_memory_limit)";
-    facts_set_text(facts->memory_limit_at, above, sizeof above - 1);
-    if (facts->memory_used >= 0) take_room(facts, stat.limit - facts->memory_used, above);
+    root_set_text(group->memory_limit_at, above, sizeof above - 1);
+    if (group->memory_used >= 0) take_room(group, stat.limit - group->memory_used, above);
 }
 
-static void read_memory_v1(struct root *root, struct place *place, struct facts *facts)
+static void read_memory_v1(struct root *root, struct place *place, struct cgroup *group)
 {
     struct place own = *place;
-    facts->memory_refusals = number_in(root, place, "memory.failcnt");
-    fields_in(root, place, "memory.oom_control", oom_v1, COUNT_OF(oom_v1), facts);
+    group->memory_refusals = number_in(root, place, "memory.failcnt");
+    fields_in(root, place, "memory.oom_control", oom_v1, COUNT_OF(oom_v1), group);
     for (int level = 1; level <= CGROUP_LEVELS_MAX; level++) {
-        add_limit(root, place, "memory.limit_in_bytes", "memory.usage_in_bytes", facts);
+        add_limit(root, place, "memory.limit_in_bytes", "memory.usage_in_bytes", group);
         int64_t kmem = number_in(root, place, "memory.kmem.limit_in_bytes");
-        if (kmem != FACTS_UNSEEN &&
-            (facts->kmem_limit == FACTS_UNSEEN || kmem < facts->kmem_limit)) {
-            facts->kmem_limit = kmem;
-            facts->kmem_used = number_in(root, place, "memory.kmem.usage_in_bytes");
+        if (kmem != ROOT_UNSEEN && (group->kmem_limit == ROOT_UNSEEN || kmem < group->kmem_limit)) {
+            group->kmem_limit = kmem;
+            group->kmem_used = number_in(root, place, "memory.kmem.usage_in_bytes");
         }
-        take_lowest(&facts->memory_swap_limit,
+        take_lowest(&group->memory_swap_limit,
                     number_in(root, place, "memory.memsw.limit_in_bytes"));
-        facts->memory_levels = level;
+        group->memory_levels = level;
         if (!up(place)) break;
     }
-    read_hierarchical(root, &own, facts);
+    read_hierarchical(root, &own, group);
 }
 
 /* The pids limit that is nearest, not the lowest: an outer group may be fuller. */
-static void read_pids(struct root *root, struct place *place, struct facts *facts)
+static void read_pids(struct root *root, struct place *place, struct cgroup *group)
 {
     struct {
         int64_t max;
-    } events = {FACTS_UNSEEN};
+    } events = {ROOT_UNSEEN};
     const struct root_field field = {"max", 0, 1};
     fields_in(root, place, "pids.events", &field, 1, &events);
-    facts->pids_refusals = events.max;
-    int64_t least = FACTS_UNSEEN;
+    group->pids_refusals = events.max;
+    int64_t least = ROOT_UNSEEN;
     for (int level = 1; level <= CGROUP_LEVELS_MAX; level++) {
         int64_t limit = number_in(root, place, "pids.max");
         int64_t used = number_in(root, place, "pids.current");
         int64_t room =
-            limit == FACTS_UNLIMITED || used == FACTS_UNSEEN ? FACTS_UNLIMITED : limit - used;
-        if (limit != FACTS_UNSEEN && (least == FACTS_UNSEEN || room < least)) {
+            limit == ROOT_UNLIMITED || used == ROOT_UNSEEN ? ROOT_UNLIMITED : limit - used;
+        if (limit != ROOT_UNSEEN && (least == ROOT_UNSEEN || room < least)) {
             least = room;
-            facts->pids_limit = limit;
-            facts->pids_used = used;
-            facts_set_text(facts->pids_limit_at, place->folder, strlen(place->folder));
+            group->pids_limit = limit;
+            group->pids_used = used;
+            root_set_text(group->pids_limit_at, place->folder, strlen(place->folder));
         }
         if (!up(place)) break;
     }
 }
 
-void cgroup_read(struct root *root, const char *pid, struct facts *facts)
+static void clear(struct cgroup *group)
+{
+    *group = (struct cgroup){
+#define NUMBER(name) .name = ROOT_UNSEEN,
+#define TEXT(name)
+#include "base/cgroup.def"
+#undef NUMBER
+#undef TEXT
+    };
+}
+
+void cgroup_read(struct root *root, const char *pid, struct cgroup *group)
 {
     struct places places = {0};
+    clear(group);
     find_mounts(root, &places);
     if (!find_paths(root, pid, &places)) return;
     bool memory_v1 = places.memory.listed && places.memory.mounted;
     bool pids_v1 = places.pids.listed && places.pids.mounted;
     bool v2 = places.unified.listed && places.unified.mounted;
     if (!memory_v1 && !pids_v1 && !v2) return;
-    facts->cgroup_version = !v2 ? CGROUP_V1 : (memory_v1 || pids_v1) ? CGROUP_HYBRID : CGROUP_V2;
+    group->cgroup_version = !v2 ? CGROUP_V1 : (memory_v1 || pids_v1) ? CGROUP_HYBRID : CGROUP_V2;
     struct place *memory = memory_v1 ? &places.memory : &places.unified;
     struct place *pids = pids_v1 ? &places.pids : &places.unified;
-    facts_set_text(facts->memory_cgroup, memory->path, strlen(memory->path));
+    root_set_text(group->memory_cgroup, memory->path, strlen(memory->path));
     join(root, memory);
     if (memory_v1)
-        read_memory_v1(root, memory, facts);
+        read_memory_v1(root, memory, group);
     else if (v2)
-        read_memory_v2(root, memory, facts);
+        read_memory_v2(root, memory, group);
     join(root, pids);
-    if (pids->mounted) read_pids(root, pids, facts);
+    if (pids->mounted) read_pids(root, pids, group);
 }

@@ -1,6 +1,6 @@
 /* root.c - one door to /proc and /sys, so that a recorded tree is read by the same code. */
 // SPDX-License-Identifier: Apache-2.0
-#include "doctor/root.h"
+#include "base/root.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -10,7 +10,6 @@
 
 #include "base/check.h"
 #include "base/fault.h"
-#include "doctor/facts.h"
 
 struct root root_of(const char *folder_or_null)
 {
@@ -94,7 +93,7 @@ bool root_parse(struct slice text, int64_t *out_number)
 {
     text = slice_trim(text);
     if (slice_starts(text, SLICE("max")) || slice_starts(text, SLICE("unlimited"))) {
-        *out_number = FACTS_UNLIMITED;
+        *out_number = ROOT_UNLIMITED;
         return true;
     }
     bool negative = text.size > 0 && text.data[0] == '-';
@@ -113,8 +112,8 @@ bool root_parse(struct slice text, int64_t *out_number)
 /* cgroup v1 writes "no limit" as the largest number of whole pages; nothing real comes near. */
 static int64_t scale(int64_t number, int64_t unit)
 {
-    if (number < 0) return FACTS_UNSEEN;
-    return number > FACTS_MOST / unit ? FACTS_UNLIMITED : number * unit;
+    if (number < 0) return ROOT_UNSEEN;
+    return number > ROOT_MOST / unit ? ROOT_UNLIMITED : number * unit;
 }
 
 int64_t root_number(struct root *root, const char *path, int64_t unit)
@@ -122,8 +121,8 @@ int64_t root_number(struct root *root, const char *path, int64_t unit)
     char text[64];
     size_t size;
     int64_t number;
-    if (!root_try(root, path, text, sizeof text, &size)) return FACTS_UNSEEN;
-    if (!root_parse((struct slice){text, size}, &number)) return FACTS_UNSEEN;
+    if (!root_try(root, path, text, sizeof text, &size)) return ROOT_UNSEEN;
+    if (!root_parse((struct slice){text, size}, &number)) return ROOT_UNSEEN;
     return scale(number, unit);
 }
 
@@ -199,4 +198,40 @@ struct slice root_word(struct slice *rest)
         at++;
     *rest = slice_from(text, at);
     return (struct slice){text.data + start, at - start};
+}
+
+void root_set_text(char out[ROOT_TEXT_MAX], const char *data, size_t size)
+{
+    if (size >= ROOT_TEXT_MAX) size = ROOT_TEXT_MAX - 1;
+    for (size_t i = 0; i < size; i++) {
+        unsigned char c = (unsigned char)data[i];
+        out[i] = c >= 0x20 && c < 0x7F ? (char)c : '?';
+    }
+    out[size] = '\0';
+}
+
+/* "some avg10=1.25 avg60=..." */
+static int64_t average_of(struct slice line)
+{
+    (void)root_word(&line);
+    struct slice word = root_word(&line);
+    if (!slice_starts(word, SLICE("avg10="))) return ROOT_UNSEEN;
+    word = slice_from(word, 6);
+    int64_t whole, part = 0;
+    if (!root_parse(word, &whole) || whole < 0 || whole > 100) return ROOT_UNSEEN;
+    const char *dot = memchr(word.data, '.', word.size);
+    if (dot != NULL) (void)root_parse(slice_from(word, (size_t)(dot + 1 - word.data)), &part);
+    return whole * 100 + (part < 0 || part > 99 ? 0 : part);
+}
+
+void root_pressure(struct root *root, const char *path, int64_t *out_some, int64_t *out_full)
+{
+    struct root_lines lines;
+    if (!root_lines_open(root, &lines, path)) return;
+    struct slice line;
+    while (root_lines_next(&lines, &line)) {
+        if (slice_starts(line, SLICE("some "))) *out_some = average_of(line);
+        if (slice_starts(line, SLICE("full "))) *out_full = average_of(line);
+    }
+    root_lines_close(&lines);
 }

@@ -9,8 +9,8 @@
  * Threads one at a time
  */
 // SPDX-License-Identifier: Apache-2.0
-#ifndef DOCTOR_ROOT_H
-#define DOCTOR_ROOT_H
+#ifndef BASE_ROOT_H
+#define BASE_ROOT_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +18,13 @@
 
 #include "base/slice.h"
 
-enum { ROOT_LINE_MAX = 4096, ROOT_PATH_MAX = 1024, ROOT_UNSEEN_MAX = 24 };
+enum { ROOT_LINE_MAX = 4096, ROOT_PATH_MAX = 1024, ROOT_UNSEEN_MAX = 24, ROOT_TEXT_MAX = 256 };
+
+#define ROOT_UNSEEN    ((int64_t)-1)
+#define ROOT_UNLIMITED INT64_MAX
+
+/* Files may say anything: numbers beyond this are taken for "no limit". */
+#define ROOT_MOST (INT64_C(1) << 56)
 
 struct root {
     const char *folder; /* "" is this machine */
@@ -38,7 +44,7 @@ bool root_read(struct root *root, const char *path, char *out, size_t size, size
 bool root_try(struct root *root, const char *path, char *out, size_t size, size_t *out_size);
 
 /* A file that is one number, times unit; "max" and v1's huge number are
- * FACTS_UNLIMITED; FACTS_UNSEEN where there is none. Absence is not remembered. */
+ * ROOT_UNLIMITED; ROOT_UNSEEN where there is none. Absence is not remembered. */
 int64_t root_number(struct root *root, const char *path, int64_t unit);
 
 /* The number text begins with. */
@@ -72,5 +78,11 @@ struct slice root_word(struct slice *rest);
 void root_path(const struct root *root, const char *path, char out[ROOT_PATH_MAX]);
 
 void root_unseen(struct root *root, const char *path, int reason);
+
+/* Copies text from a file: bytes that are not printable ASCII become '?'. */
+void root_set_text(char out[ROOT_TEXT_MAX], const char *data, size_t size);
+
+/* The averages over ten seconds of a file of pressures, in hundredths of a percent. */
+void root_pressure(struct root *root, const char *path, int64_t *out_some, int64_t *out_full);
 
 #endif
