@@ -195,7 +195,8 @@ enum error_code answer_open(struct answer_model *out_model, const char *path, co
         code = error_set(&detail, ERR_MODEL, 0, "the model has no member that could answer");
     if (code != ERR_NONE) {
         bundle_close(&model.bundle);
-        if (code == ERR_USAGE) return *err = detail, code; /* the kernel asked for */
+        /* Of the kernel asked for: */
+        if (code == ERR_USAGE || code == ERR_UNAVAILABLE) return *err = detail, code;
         return error_set(err, ERR_MODEL, 0, "%s: %.400s", path, detail.detail);
     }
     *out_model = model;

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "answer/answer.h"
+#include "answer/detail.h"
 #include "base/check.h"
 #include "base/crew.h"
 #include "base/limits.h"
@@ -42,6 +42,7 @@ struct predicting {
     size_t items, batch_max;
     size_t group; /* items that are answered together */
     struct answer_room room;
+    size_t detail_bytes; /* of a line, at most */
     char *bytes;
     size_t used, capacity;
     bool any_bad;
@@ -89,10 +90,16 @@ static void put_answer(struct writer *line, const struct predicting *predicting,
     }
     writer_text(line, "{\"case_number\":");
     json_put(line, number);
-    writer_text(line, ",\"predicted_sbr\":");
-    json_put(line, label);
-    writer_format(line, ",\"confidence\":%.9g,\"abstained\":%s", (double)answer->confidence,
-                  abstained);
+    if (predicting->options->detail) {
+        struct detail detail = detail_of(model, &item->row.text, answer);
+        writer_char(line, ',');
+        detail_write(&detail, line);
+    } else {
+        writer_text(line, ",\"predicted_sbr\":");
+        json_put(line, label);
+        writer_format(line, ",\"confidence\":%.9g,\"abstained\":%s", (double)answer->confidence,
+                      abstained);
+    }
     if (predicting->options->probabilities) put_probabilities(line, model, answer);
     writer_text(line, "}\n");
 }
@@ -127,7 +134,7 @@ static size_t line_bound(const struct predicting *predicting, const struct item 
     size_t labels = 6 * (size_t)predicting->model.label_start[predicting->model.label_count] +
                     predicting->model.label_count * NUMBER_BYTES;
     return 6 * (item->row.text.field[CASE_NUMBER].size + LABEL_BYTES_MAX + ERROR_DETAIL_MAX) + 256 +
-           (predicting->options->probabilities ? labels : 0);
+           (predicting->options->probabilities ? labels : 0) + predicting->detail_bytes;
 }
 
 /* answer is NULL for a bad case. */
@@ -282,7 +289,10 @@ static enum error_code run(struct predicting *predicting, struct error *err)
     const struct options *options = predicting->options;
     struct csv_columns columns = {0};
     if (options->columns != NULL) TRY(csv_columns_parse(&columns, slice_of(options->columns), err));
+    if (options->detail && options->csv)
+        return error_set(err, ERR_USAGE, 0, "--detail goes with JSON Lines, not with --csv");
     TRY(answer_open(&predicting->model, options->operand[0], options->kernel, err));
+    predicting->detail_bytes = options->detail ? detail_bound(&predicting->model) : 0;
     struct feed_options feed = {.path = options->operands > 1 ? options->operand[1] : "-",
                                 .columns = &columns};
     enum error_code code = feed_open(&predicting->feed, &feed, err);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <xxhash.h>
 
 #include "base/check.h"
@@ -129,6 +130,16 @@ void bundle_draft_tensor(struct bundle_draft *draft, const char *name, enum safe
     };
 }
 
+/* Now, or what SOURCE_DATE_EPOCH says, so that a build can be repeated to the byte. */
+static void print_time(char *out, size_t size)
+{
+    const char *fixed = getenv("SOURCE_DATE_EPOCH");
+    time_t now = fixed != NULL ? (time_t)strtoll(fixed, NULL, 10) : time(NULL);
+    struct tm utc;
+    gmtime_r(&now, &utc);
+    strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
+}
+
 enum error_code bundle_draft_write(struct bundle_draft *draft, const char *path, struct error *err)
 {
     static const char zeros[SAFETENSORS_ALIGN];
@@ -141,10 +152,12 @@ enum error_code bundle_draft_write(struct bundle_draft *draft, const char *path,
         XXH3_128bits_update(state, data.data, data.size);
         if (i + 1 < draft->count) XXH3_128bits_update(state, zeros, pad);
     }
-    char checksum[BUNDLE_CHECKSUM_SIZE + 1], version[16];
+    char checksum[BUNDLE_CHECKSUM_SIZE + 1], version[16], created[32];
     print_checksum(checksum, XXH3_128bits_digest(state));
     XXH3_freeState(state);
     snprintf(version, sizeof version, "%d", BUNDLE_VERSION);
+    print_time(created, sizeof created);
+    bundle_draft_meta(draft, "created", created);
     bundle_draft_meta(draft, "format", BUNDLE_FORMAT);
     bundle_draft_meta(draft, "format_version", version);
     bundle_draft_meta(draft, "checksum", checksum);

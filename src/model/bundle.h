@@ -51,7 +51,7 @@ void bundle_draft_meta(struct bundle_draft *draft, const char *key, const char *
 void bundle_draft_tensor(struct bundle_draft *draft, const char *name, enum safetensors_type type,
                          size_t rows, size_t columns, const void *data);
 
-/* Adds format, version and checksum and writes the file whole or not at all. */
+/* Adds format, version, time and checksum and writes the file whole or not at all. */
 MUST_CHECK enum error_code bundle_draft_write(struct bundle_draft *draft, const char *path,
                                               struct error *err);
 

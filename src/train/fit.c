@@ -393,22 +393,10 @@ enum error_code fit_open(struct fit *out_fit, const struct corpus *corpus,
     return ERR_NONE;
 }
 
-/* Now, or what SOURCE_DATE_EPOCH says, so that a build can be repeated to the byte. */
-static void write_time(char *out, size_t size)
-{
-    const char *fixed = getenv("SOURCE_DATE_EPOCH");
-    time_t now = fixed != NULL ? (time_t)strtoll(fixed, NULL, 10) : time(NULL);
-    struct tm utc;
-    gmtime_r(&now, &utc);
-    strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
-}
-
 static void describe(struct bundle_draft *draft, const struct fit *fit, const struct corpus *corpus,
                      const char *program_version)
 {
-    char number[64], created[32], fields[256] = "";
-    write_time(created, sizeof created);
-    bundle_draft_meta(draft, "created", created);
+    char number[64], fields[256] = "";
     bundle_draft_meta(draft, "program", program_version);
     bundle_draft_meta(draft, "members", answer_members[ANSWER_LINEAR]);
     for (int f = 0; f < CASE_FIELDS; f++) {

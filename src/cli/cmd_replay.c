@@ -1,0 +1,82 @@
+/* cmd_replay.c - a case answered again, to compare the answer's name with the one given. */
+// SPDX-License-Identifier: Apache-2.0
+#include <stdio.h>
+
+#include "answer/detail.h"
+#include "base/mem.h"
+#include "cli/cmd.h"
+#include "text/feed.h"
+
+/* The one case of the file; its slices live as long as the feed. */
+static enum error_code take_case(struct feed *feed, const char *path, struct case_text *out_text,
+                                 struct error *err)
+{
+    struct csv_row row;
+    bool end;
+    TRY(feed_next(feed, &row, &end, err));
+    if (end) return error_set(err, ERR_EMPTY_CASE, 0, "%s: there is no case in it", path);
+    if (row.fault.code != ERR_NONE) return *err = row.fault, row.fault.code;
+    *out_text = row.text;
+    return ERR_NONE;
+}
+
+/* The answer in JSON, before the verdict: whoever finds a difference wants to see it. */
+static enum error_code print(const struct detail *detail, bool same, struct error *err)
+{
+    char *room;
+    size_t size = detail_bound(detail->model) + 32;
+    TRY(mem_take(&room, size, 1, err));
+    struct writer line = writer_of(room, size);
+    writer_format(&line, "{\"reproduced\":%s,", same ? "true" : "false");
+    detail_write(detail, &line);
+    writer_text(&line, "}\n");
+    bool written = fwrite(line.data, 1, line.used, stdout) == line.used;
+    mem_free(room);
+    return written ? ERR_NONE
+                   : error_set(err, ERR_WRITE, 0, "standard output could not be written");
+}
+
+static enum error_code answer_again(const struct answer_model *model, const struct case_text *text,
+                                    const struct decision *wanted, struct error *err)
+{
+    struct answer_context context;
+    TRY(answer_begin(&context, model, err));
+    struct answer answer;
+    answer_case(&context, text, &answer);
+    struct detail detail = detail_of(model, text, &answer);
+    answer_end(&context);
+    bool same = decision_equal(&detail.decision, wanted);
+    TRY(print(&detail, same, err));
+    if (same) return ERR_NONE;
+    return error_set(err, ERR_DECISION, 0, "this model gives this case " DECISION_FORMAT,
+                     detail.decision.kernel, detail.decision.digits);
+}
+
+static enum error_code run(const struct options *options, struct error *err)
+{
+    struct decision wanted;
+    if (options->decision == NULL)
+        return error_set(err, ERR_USAGE, 0, "replay needs --decision ID");
+    TRY(decision_parse(&wanted, slice_of(options->decision), err));
+    struct answer_model model;
+    enum error_code code = answer_open(&model, options->operand[0], decision_kernel(&wanted), err);
+    if (code == ERR_USAGE) /* the id is well formed: some CPU has this kernel, or had */
+        return error_set(err, ERR_UNAVAILABLE, 0, "this CPU lacks the kernel %s", wanted.kernel);
+    TRY(code);
+    struct csv_columns columns = {0};
+    struct feed *feed = NULL;
+    struct case_text text;
+    code = feed_open(&feed,
+                     &(struct feed_options){.path = options->operand[1], .columns = &columns}, err);
+    if (code == ERR_NONE) code = take_case(feed, options->operand[1], &text, err);
+    if (code == ERR_NONE) code = answer_again(&model, &text, &wanted, err);
+    feed_close(feed);
+    answer_close(&model);
+    return code;
+}
+
+int cmd_replay(const struct options *options)
+{
+    struct error err;
+    return run(options, &err) == ERR_NONE ? 0 : cmd_failed(&err);
+}
