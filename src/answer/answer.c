@@ -19,6 +19,13 @@ const char *const answer_members[ANSWER_MEMBERS] = {
     [ANSWER_ULMFIT] = "ulmfit",
 };
 
+/* What a case under way is known by; its place is that of its scores. */
+struct answer_row {
+    const struct case_text *text;
+    void *owner;
+    bool truncated;
+};
+
 static const float canary_tolerance = 1e-3f;
 
 /* Offsets that rise from 0 to the size of what they cut. */
@@ -236,13 +243,14 @@ void answer_lay_room(struct answer_context *context, const struct answer_model *
     if (model->has[ANSWER_ULMFIT]) {
         reader_lay(&context->reader, arena);
         ulmfit_lay(&context->pass, &model->ulmfit, room.slots, room.threads, arena);
-        context->reading = arena_take(arena, room.slots, sizeof *context->reading);
         context->ids = arena_take(arena, room.slots, READER_TOKENS_MAX * sizeof *context->ids);
         context->canary = model->canary;
         canary_lay(&context->canary, &model->ulmfit, arena);
     }
     context->scores = arena_take(arena, room.slots * labels, sizeof *context->scores);
     context->part = arena_take(arena, labels, sizeof *context->part);
+    context->rows = arena_take(arena, room.slots, sizeof *context->rows);
+    context->free = arena_take(arena, room.slots, sizeof *context->free);
     context->probability = arena_take(arena, room.slots * labels, sizeof *context->probability);
 }
 
@@ -263,7 +271,8 @@ enum error_code answer_begin_room(struct answer_context *context, const struct a
     answer_lay_room(context, model, room, &arena);
     arena_seal(&arena);
     context->arena = arena;
-    if (!model->has[ANSWER_ULMFIT]) return ERR_NONE;
+    context->pass.team = room.team;
+    if (!model->has[ANSWER_ULMFIT] || room.team != NULL) return ERR_NONE;
     enum error_code code = team_open(&context->team, room.threads, err);
     if (code != ERR_NONE) {
         answer_end(context);
@@ -323,57 +332,142 @@ static void blend(struct answer_context *context, enum answer_member member, siz
     for (uint32_t c = 0; c < model->label_count; c++) row[c] += context->part[c] / (float)members;
 }
 
-static void ask_linear(struct answer_context *context, const struct case_text *const *texts,
-                       size_t count, struct answer *answers)
+/* A batch, or a stream, on its way through ULMFiT. */
+struct flow {
+    struct answer_context *context;
+    const struct answer_stream *stream;
+};
+
+static void ask_linear(struct answer_context *context, const struct case_text *text, size_t number,
+                       struct answer *answer)
 {
     const struct answer_model *model = context->model;
-    for (size_t i = 0; i < count; i++) {
-        float known;
-        bow_score(&model->bow, &context->bow, texts[i], context->scores, &known);
-        calibrate_apply(&model->calibrate, context->scores, model->label_count, known,
-                        context->part);
-        blend(context, ANSWER_LINEAR, i, &answers[i]);
+    float known, *scores = row_of(context, context->scores, number);
+    bow_score(&model->bow, &context->bow, text, scores, &known);
+    calibrate_apply(&model->calibrate, scores, model->label_count, known, context->part);
+    blend(context, ANSWER_LINEAR, number, answer);
+}
+
+/* ULMFiT's scores of the case lie in its row. */
+static void ask_ulmfit(struct answer_context *context, size_t number, struct answer *answer)
+{
+    answer->truncated = context->rows[number].truncated;
+    softmax(row_of(context, context->scores, number), context->model->label_count, context->part);
+    blend(context, ANSWER_ULMFIT, number, answer);
+}
+
+static void finish(const struct flow *flow, size_t number)
+{
+    struct answer_context *context = flow->context;
+    const struct answer_model *model = context->model;
+    const struct answer_row *row = &context->rows[number];
+    struct answer answer = {.model = model,
+                            .probability = row_of(context, context->probability, number)};
+    memset(row_of(context, context->probability, number), 0,
+           model->label_count * sizeof *context->probability);
+    /* First the member whose scores are in the row: the other one's take their place. */
+    if (model->has[ANSWER_ULMFIT]) ask_ulmfit(context, number, &answer);
+    if (model->has[ANSWER_LINEAR]) ask_linear(context, row->text, number, &answer);
+    answer.best = likeliest(answer.probability, model->label_count);
+    answer.confidence = answer.probability[answer.best];
+    answer.abstained = answer.confidence < model->threshold[answer.best];
+    flow->stream->done(flow->stream->context, row->owner, &answer);
+    /* Behind the others: a batch's rows stay as they are until the next one. */
+    context->free[(context->free_first + context->free_count++) % context->room.slots] =
+        (uint32_t)number;
+}
+
+/* Gives the next case a row; false where none waits. */
+static bool begin(const struct flow *flow, size_t *out_number)
+{
+    struct answer_context *context = flow->context;
+    check(context->free_count > 0);
+    struct answer_row row = {0};
+    row.text = flow->stream->next(flow->stream->context, &row.owner);
+    if (row.text == NULL) return false;
+    *out_number = context->free[context->free_first];
+    context->free_first = (context->free_first + 1) % context->room.slots;
+    context->free_count--;
+    context->rows[*out_number] = row;
+    return true;
+}
+
+static bool next_to_read(void *argument, struct ulmfit_case *out_case)
+{
+    const struct flow *flow = argument;
+    struct answer_context *context = flow->context;
+    size_t number;
+    if (!begin(flow, &number)) return false;
+    struct answer_row *row = &context->rows[number];
+    uint32_t *ids = context->ids + number * READER_TOKENS_MAX;
+    struct reader_ids read;
+    reader_read(&context->model->reader, &context->reader, row->text, ids, &read);
+    row->truncated = read.truncated;
+    /* A text always has its first token, so there is always something to read. */
+    *out_case = (struct ulmfit_case){ids, read.count, row_of(context, context->scores, number)};
+    return true;
+}
+
+static void ended(void *argument, const struct ulmfit_case *text)
+{
+    const struct flow *flow = argument;
+    const struct answer_context *context = flow->context;
+    finish(flow, (size_t)(text->logits - context->scores) / context->model->label_count);
+}
+
+static void between(void *argument)
+{
+    const struct flow *flow = argument;
+    if (flow->stream->between != NULL) flow->stream->between(flow->stream->context);
+}
+
+void answer_flow(struct answer_context *context, const struct answer_stream *stream)
+{
+    const struct answer_model *model = context->model;
+    struct flow flow = {context, stream};
+    context->free_first = 0;
+    context->free_count = context->room.slots;
+    for (size_t i = 0; i < context->room.slots; i++) context->free[i] = (uint32_t)i;
+    if (model->has[ANSWER_ULMFIT]) {
+        struct ulmfit_stream cases = {&flow, next_to_read, ended, between};
+        ulmfit_flow(&model->ulmfit, &context->pass, &cases);
+        return;
+    }
+    size_t number;
+    while (begin(&flow, &number)) {
+        finish(&flow, number);
+        between(&flow);
     }
 }
 
-static void ask_ulmfit(struct answer_context *context, const struct case_text *const *texts,
-                       size_t count, struct answer *answers)
+/* Cases that all are there; no more than there are rows, so that none is used twice. */
+struct batch {
+    const struct case_text *const *texts;
+    size_t count, next;
+    struct answer *answers;
+};
+
+static const struct case_text *next_of_batch(void *argument, void **out_owner)
 {
-    const struct answer_model *model = context->model;
-    for (size_t i = 0; i < count; i++) {
-        uint32_t *ids = context->ids + i * READER_TOKENS_MAX;
-        struct reader_ids read;
-        reader_read(&model->reader, &context->reader, texts[i], ids, &read);
-        answers[i].truncated = read.truncated;
-        context->reading[i] =
-            (struct ulmfit_case){ids, read.count, row_of(context, context->scores, i)};
-    }
-    struct error err;
-    /* A text always has its first token, so there is always something to read. */
-    check(ulmfit_forward(&model->ulmfit, &context->pass, context->reading, count, &err) ==
-          ERR_NONE);
-    for (size_t i = 0; i < count; i++) {
-        softmax(row_of(context, context->scores, i), model->label_count, context->part);
-        blend(context, ANSWER_ULMFIT, i, &answers[i]);
-    }
+    struct batch *batch = argument;
+    if (batch->next == batch->count) return NULL;
+    *out_owner = &batch->answers[batch->next];
+    return batch->texts[batch->next++];
+}
+
+static void put_answer(void *argument, void *owner, const struct answer *answer)
+{
+    (void)argument;
+    *(struct answer *)owner = *answer;
 }
 
 void answer_batch(struct answer_context *context, const struct case_text *const *texts,
                   size_t count, struct answer *out_answers)
 {
-    const struct answer_model *model = context->model;
     check(count >= 1 && count <= context->room.slots);
-    memset(context->probability, 0, count * model->label_count * sizeof *context->probability);
-    for (size_t i = 0; i < count; i++)
-        out_answers[i] = (struct answer){.probability = row_of(context, context->probability, i)};
-    if (model->has[ANSWER_LINEAR]) ask_linear(context, texts, count, out_answers);
-    if (model->has[ANSWER_ULMFIT]) ask_ulmfit(context, texts, count, out_answers);
-    for (size_t i = 0; i < count; i++) {
-        struct answer *answer = &out_answers[i];
-        answer->best = likeliest(answer->probability, model->label_count);
-        answer->confidence = answer->probability[answer->best];
-        answer->abstained = answer->confidence < model->threshold[answer->best];
-    }
+    struct batch batch = {texts, count, 0, out_answers};
+    struct answer_stream stream = {&batch, next_of_batch, put_answer, NULL};
+    answer_flow(context, &stream);
 }
 
 void answer_case(struct answer_context *context, const struct case_text *text,

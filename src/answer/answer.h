@@ -59,7 +59,11 @@ struct answer_model {
 struct answer_room {
     unsigned slots;   /* cases of a batch at most, up to ULMFIT_SLOTS_MAX */
     unsigned threads; /* that share ULMFiT's work, the caller's included */
+    /* Those threads, where the caller has them already; NULL: a team of the context's own. */
+    struct team *team;
 };
+
+struct answer_row; /* answer.c */
 
 struct answer_context {
     const struct answer_model *model;
@@ -68,16 +72,19 @@ struct answer_context {
     struct bow_scratch bow;
     struct reader_scratch reader;
     struct ulmfit_pass pass;
-    struct ulmfit_case *reading; /* [slots] */
-    uint32_t *ids;               /* [slots][READER_TOKENS_MAX] */
+    uint32_t *ids; /* [slots][READER_TOKENS_MAX] */
     struct team *team;
     struct canary canary;
-    float *scores;      /* [slots][labels], of one member */
-    float *part;        /* [labels], probabilities of one member */
-    float *probability; /* [slots][labels], of the last answers */
+    float *scores;           /* [slots][labels], of one member */
+    float *part;             /* [labels], probabilities of one member */
+    float *probability;      /* [slots][labels], of the last answers */
+    struct answer_row *rows; /* [slots] */
+    uint32_t *free;          /* [slots]: numbers of rows that no case has, in a ring */
+    size_t free_first, free_count;
 };
 
 struct answer {
+    const struct answer_model *model; /* that the labels belong to */
     uint32_t best;
     float confidence;
     bool abstained;
@@ -87,6 +94,17 @@ struct answer {
         uint32_t best;
         float confidence;
     } member[ANSWER_MEMBERS];
+};
+
+/* Where cases come from and where their answers go, all on the caller's thread. */
+struct answer_stream {
+    void *context;
+    /* A case that waits, NULL where none does now. It lives until done; *out_owner comes back. */
+    const struct case_text *(*next)(void *context, void **out_owner);
+    /* The answer and its probabilities live until done returns. */
+    void (*done)(void *context, void *owner, const struct answer *answer);
+    /* Now and then while cases are answered; may be NULL. */
+    void (*between)(void *context);
 };
 
 /* kernel: the name of ULMFiT's (nn/kernel.h), NULL for the best of this CPU. */
@@ -110,7 +128,7 @@ void answer_lay_room(struct answer_context *context, const struct answer_model *
 MUST_CHECK enum error_code answer_begin(struct answer_context *context,
                                         const struct answer_model *model, struct error *err);
 
-/* The same for so many cases and threads; the threads live until answer_end. */
+/* The same for so many cases and threads; threads of its own live until answer_end. */
 MUST_CHECK enum error_code answer_begin_room(struct answer_context *context,
                                              const struct answer_model *model,
                                              struct answer_room room, struct error *err);
@@ -119,6 +137,10 @@ void answer_end(struct answer_context *context);
 /* Answers 1 to room.slots cases. */
 void answer_batch(struct answer_context *context, const struct case_text *const *texts,
                   size_t count, struct answer *out_answers);
+
+/* Answers cases until none waits and none is under way: each as soon as it is read, and then
+ * another takes its place. */
+void answer_flow(struct answer_context *context, const struct answer_stream *stream);
 
 /* A batch of one. */
 void answer_case(struct answer_context *context, const struct case_text *text,

@@ -22,7 +22,7 @@
 /* A running case. */
 struct slot {
     size_t number; /* of the slot: where its state lies */
-    const struct ulmfit_case *text;
+    struct ulmfit_case text;
     struct window window;
     size_t at;                       /* the next step */
     size_t steps;                    /* of this stretch */
@@ -44,8 +44,7 @@ struct ulmfit_worker {
 struct job {
     const struct ulmfit *ulmfit;
     struct ulmfit_pass *pass;
-    const struct ulmfit_case *cases;
-    size_t count;
+    const struct ulmfit_stream *stream;
 };
 
 /* What a thread needs at hand. */
@@ -122,6 +121,7 @@ void ulmfit_lay(struct ulmfit_pass *pass, const struct ulmfit *ulmfit, unsigned 
     check(slots >= 1 && slots <= ULMFIT_SLOTS_MAX);
     check(threads >= 1 && threads <= TEAM_THREADS_MAX);
     *pass = (struct ulmfit_pass){.slots = slots, .threads = threads};
+    pass->fresh = arena_take(arena, slots, sizeof *pass->fresh);
     pass->workers = arena_take(arena, threads, sizeof *pass->workers);
     if (ulmfit->kernel == NULL) {
         awd_lay(&pass->awd, shape, arena);
@@ -191,7 +191,7 @@ static void pool_step(const struct view *view, const struct slot *slot, size_t a
     features_of(view, &from, &to);
     if (at < slot->window.start) return;
     float *pooled = pooled_of(view, slot);
-    if (slot->text->ids[at] != WEIGHTS_PAD) pool_add(pooled, view->shape->width, from, to, step);
+    if (slot->text.ids[at] != WEIGHTS_PAD) pool_add(pooled, view->shape->width, from, to, step);
     if (at == slot->window.last) pool_last(pooled, from, to, step);
 }
 
@@ -199,8 +199,8 @@ static void pool_step(const struct view *view, const struct slot *slot, size_t a
  * `most` steps are live. */
 static size_t stretch(const struct view *view, struct slot *slot, size_t most)
 {
-    const uint32_t *ids = slot->text->ids;
-    size_t count = slot->text->count, bptt = view->shape->bptt;
+    const uint32_t *ids = slot->text.ids;
+    size_t count = slot->text.count, bptt = view->shape->bptt;
     while (slot->at < count && slot->at % bptt == 0 && window_dead(ids, slot->at)) {
         size_t end = slot->at + bptt < count ? slot->at + bptt : count;
         for (; slot->at < end; slot->at++) pool_step(view, slot, slot->at, view->pass->zeros);
@@ -212,16 +212,27 @@ static size_t stretch(const struct view *view, struct slot *slot, size_t most)
     return end - slot->at;
 }
 
-/* Gives free slots to cases that wait; slots are numbered in the order of taking. */
-static void admit(const struct view *view, const struct job *job, size_t *next)
+/* The one decision that is made by one for all: which cases come in. */
+static void take_in(const struct view *view, const struct ulmfit_stream *stream)
+{
+    struct ulmfit_pass *pass = view->pass;
+    if (stream->between != NULL) stream->between(stream->context);
+    pass->fresh_count = 0;
+    while (view->me->running + pass->fresh_count < pass->slots &&
+           stream->next(stream->context, &pass->fresh[pass->fresh_count]))
+        pass->fresh_count++;
+}
+
+/* Gives free slots to the fresh cases; slots are numbered in the order of taking. */
+static void admit(const struct view *view)
 {
     struct ulmfit_worker *me = view->me;
-    while (me->running < view->pass->slots && *next < job->count) {
+    for (size_t i = 0; i < view->pass->fresh_count; i++) {
         struct slot *slot = &me->slots[me->running++]; /* its number is free */
-        slot->text = &job->cases[(*next)++];
+        slot->text = view->pass->fresh[i];
         slot->at = 0;
         struct error err;
-        check(window_of(view->shape, slot->text->ids, slot->text->count, &slot->window, &err) ==
+        check(window_of(view->shape, slot->text.ids, slot->text.count, &slot->window, &err) ==
               ERR_NONE);
         size_t from, to;
         features_of(view, &from, &to);
@@ -255,7 +266,7 @@ static void look_up(const struct view *view)
     for (size_t s = 0; s < view->me->running; s++) {
         const struct slot *slot = &view->me->slots[s];
         for (size_t t = 0; t < slot->steps; t++) {
-            size_t word = slot->text->ids[slot->at + t], row = slot->first_row + t;
+            size_t word = slot->text.ids[slot->at + t], row = slot->first_row + t;
             view->ulmfit->kernel->adopt(shrink->embedding + word * width, width,
                                         view->me->x + row * view->stride);
             view->me->x_scale[row] = shrink->embedding_scale[word];
@@ -366,32 +377,34 @@ static void answer(const struct view *view, const struct slot *slot)
 {
     float *pooled = pooled_of(view, slot);
     pool_end(pooled, view->shape->width, slot->window.steps);
-    head_forward(&view->ulmfit->shrink.weights, pooled, &view->me->head, slot->text->logits);
+    head_forward(&view->ulmfit->shrink.weights, pooled, &view->me->head, slot->text.logits);
 }
 
-/* Moves on, shares out the heads of ended cases, and closes the ranks. */
-static void finish(const struct view *view)
+/* Moves on, shares out the heads of ended cases, and closes the ranks: the ended ones stand
+ * behind the running ones then. Returns how many they are. */
+static size_t finish(const struct view *view)
 {
     struct ulmfit_worker *me = view->me;
     size_t ended = 0, kept = 0;
     for (size_t s = 0; s < me->running; s++) {
         me->slots[s].at += me->slots[s].steps;
-        ended += me->slots[s].at == me->slots[s].text->count;
+        ended += me->slots[s].at == me->slots[s].text.count;
     }
-    if (ended == 0) return;
+    if (ended == 0) return 0;
     team_wait(view->pass->team); /* all features are pooled */
     ended = 0;
     for (size_t s = 0; s < me->running; s++)
-        if (me->slots[s].at == me->slots[s].text->count && ended++ % view->threads == view->worker)
+        if (me->slots[s].at == me->slots[s].text.count && ended++ % view->threads == view->worker)
             answer(view, &me->slots[s]);
     for (size_t s = 0; s < me->running; s++) {
-        if (me->slots[s].at == me->slots[s].text->count) continue;
+        if (me->slots[s].at == me->slots[s].text.count) continue;
         struct slot free = me->slots[kept]; /* its number stays behind for the next case */
         me->slots[kept++] = me->slots[s];
         me->slots[s] = free;
     }
     me->running = kept;
     team_wait(view->pass->team); /* nobody begins a slot that is still answered from */
+    return ended;
 }
 
 static void work(void *context, unsigned worker)
@@ -406,36 +419,72 @@ static void work(void *context, unsigned worker)
                         .threads = team_size(job->pass->team),
                         .stride = kernel_stride(widest(shape)),
                         .gates = kernel_blocks(widest(shape)) * KERNEL_LANES};
-    size_t next = 0;
     view.me->running = 0;
     view.me->turn = 0;
     for (size_t s = 0; s < job->pass->slots; s++) view.me->slots[s].number = s;
     for (;;) {
-        admit(&view, job, &next);
+        if (worker == 0) take_in(&view, job->stream);
+        team_wait(job->pass->team); /* what came in, all see */
+        admit(&view);
         if (view.me->running == 0) return;
         size_t steps = plan(&view);
         if (steps > 0) run_layers(&view, steps);
-        finish(&view);
+        size_t ended = finish(&view);
+        for (size_t s = 0; worker == 0 && s < ended; s++)
+            job->stream->ended(job->stream->context, &view.me->slots[view.me->running + s].text);
     }
 }
 
-static enum error_code forward_exact(const struct ulmfit *ulmfit, struct ulmfit_pass *pass,
-                                     const struct ulmfit_case *cases, size_t count,
-                                     struct error *err)
+static void flow_exact(const struct ulmfit *ulmfit, struct ulmfit_pass *pass,
+                       const struct ulmfit_stream *stream)
 {
-    for (size_t i = 0; i < count; i++) {
-        TRY(awd_encode(&ulmfit->shrink.weights, cases[i].ids, cases[i].count, &pass->awd,
-                       pass->awd_pooled, err));
-        head_forward(&ulmfit->shrink.weights, pass->awd_pooled, &pass->workers->head,
-                     cases[i].logits);
+    const struct weights *weights = &ulmfit->shrink.weights;
+    struct ulmfit_case one;
+    struct error err;
+    while (stream->next(stream->context, &one)) {
+        check(awd_encode(weights, one.ids, one.count, &pass->awd, pass->awd_pooled, &err) ==
+              ERR_NONE);
+        head_forward(weights, pass->awd_pooled, &pass->workers->head, one.logits);
+        stream->ended(stream->context, &one);
+        if (stream->between != NULL) stream->between(stream->context);
     }
-    return ERR_NONE;
+}
+
+void ulmfit_flow(const struct ulmfit *ulmfit, struct ulmfit_pass *pass,
+                 const struct ulmfit_stream *stream)
+{
+    struct job job = {ulmfit, pass, stream};
+    if (ulmfit->kernel == NULL) {
+        flow_exact(ulmfit, pass, stream);
+        return;
+    }
+    check(pass->team != NULL && team_size(pass->team) <= pass->threads);
+    team_run(pass->team, work, &job);
+}
+
+/* Cases that all are there. */
+struct row {
+    const struct ulmfit_case *cases;
+    size_t count;
+};
+
+static bool next_of_row(void *context, struct ulmfit_case *out_case)
+{
+    struct row *row = context;
+    if (row->count == 0) return false;
+    *out_case = *row->cases++;
+    row->count--;
+    return true;
+}
+
+static void ended_of_row(void *context, const struct ulmfit_case *text)
+{
+    (void)context, (void)text;
 }
 
 enum error_code ulmfit_forward(const struct ulmfit *ulmfit, struct ulmfit_pass *pass,
                                const struct ulmfit_case *cases, size_t count, struct error *err)
 {
-    struct job job = {ulmfit, pass, cases, count};
     for (size_t i = 0; i < count; i++) {
         struct window window;
         if (window_of(&ulmfit->shrink.weights.shape, cases[i].ids, cases[i].count, &window, err) ==
@@ -444,8 +493,8 @@ enum error_code ulmfit_forward(const struct ulmfit *ulmfit, struct ulmfit_pass *
         err->line = i + 1;
         return err->code;
     }
-    if (ulmfit->kernel == NULL) return forward_exact(ulmfit, pass, cases, count, err);
-    check(pass->team != NULL && team_size(pass->team) <= pass->threads);
-    team_run(pass->team, work, &job);
+    struct row row = {cases, count};
+    struct ulmfit_stream stream = {&row, next_of_row, ended_of_row, NULL};
+    ulmfit_flow(ulmfit, pass, &stream);
     return ERR_NONE;
 }

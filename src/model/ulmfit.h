@@ -18,6 +18,8 @@
 #ifndef MODEL_ULMFIT_H
 #define MODEL_ULMFIT_H
 
+#include <stdbool.h>
+
 #include "base/arena.h"
 #include "model/awd.h"
 #include "model/head.h"
@@ -42,11 +44,25 @@ struct ulmfit_case {
     float *logits;
 };
 
+/* Where the cases of a pass come from and where they go, all on the caller's thread. A case
+ * ends as soon as it is read, whoever runs beside it, and the next takes its slot at once. */
+struct ulmfit_stream {
+    void *context;
+    /* A case that waits, or false; asked for while a slot is free. */
+    bool (*next)(void *context, struct ulmfit_case *out_case);
+    /* Its logits are there. */
+    void (*ended)(void *context, const struct ulmfit_case *text);
+    /* Now and then while cases run; NULL where that is of no use. */
+    void (*between)(void *context);
+};
+
 struct ulmfit_worker; /* ulmfit.c */
 
 struct ulmfit_pass {
     unsigned slots, threads;
-    struct team *team; /* of at most `threads`; the caller sets it after ulmfit_lay */
+    struct team *team;         /* of at most `threads`; the caller sets it after ulmfit_lay */
+    struct ulmfit_case *fresh; /* [slots], which the caller's thread took in for all */
+    size_t fresh_count;
 
     float *z;                     /* [rows][gates of the widest layer] */
     float *h[2];                  /* [slots][widest], in turns */
@@ -80,5 +96,9 @@ void ulmfit_lay(struct ulmfit_pass *pass, const struct ulmfit *ulmfit, unsigned 
 MUST_CHECK enum error_code ulmfit_forward(const struct ulmfit *ulmfit, struct ulmfit_pass *pass,
                                           const struct ulmfit_case *cases, size_t count,
                                           struct error *err);
+
+/* Runs cases until none runs and none waits. Each must have something to read. */
+void ulmfit_flow(const struct ulmfit *ulmfit, struct ulmfit_pass *pass,
+                 const struct ulmfit_stream *stream);
 
 #endif

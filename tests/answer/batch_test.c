@@ -61,7 +61,8 @@ static void same_in_batches(const struct answer_model *model, struct answer_room
 
 static void batches_answer_as_one_does(bool linear, const char *kernel)
 {
-    static const struct answer_room rooms[] = {{2, 1}, {3, 2}, {16, 1}, {16, 2}, {40, 3}};
+    static const struct answer_room rooms[] = {
+        {2, 1, NULL}, {3, 2, NULL}, {16, 1, NULL}, {16, 2, NULL}, {40, 3, NULL}};
     struct error err;
     struct answer_model model;
     const char *path = imported_write(linear);
@@ -93,6 +94,67 @@ static void exact_weights(void **state)
     batches_answer_as_one_does(false, "exact");
 }
 
+/* Cases that come while others run, more of them than there are slots. */
+
+static struct {
+    size_t next, done, between;
+    size_t place[CASES]; /* when it was done */
+} line;
+
+static const struct case_text *next_in_line(void *context, void **out_owner)
+{
+    assert_ptr_equal(context, &line);
+    if (line.next == CASES) return NULL;
+    *out_owner = &alone[line.next];
+    return &texts[line.next++];
+}
+
+static void done_in_line(void *context, void *owner, const struct answer *answer)
+{
+    (void)context;
+    size_t number = (size_t)((const struct answer *)owner - alone);
+    assert_memory_equal(answer->probability, rows[number], sizeof *rows);
+    assert_int_equal(answer->best, alone[number].best);
+    assert_int_equal(answer->truncated, alone[number].truncated);
+    line.place[number] = line.done++;
+}
+
+static void count_between(void *context)
+{
+    (void)context;
+    line.between++;
+}
+
+static void a_stream_answers_as_one_does(const char *kernel, struct answer_room room)
+{
+    struct error err;
+    struct answer_model model;
+    struct answer_context context;
+    const char *path = imported_write(false);
+    assert_fine(answer_open(&model, path, kernel, &err), &err);
+    answer_alone(&model);
+    assert_fine(answer_begin_room(&context, &model, room, &err), &err);
+    memset(&line, 0, sizeof line);
+    answer_flow(&context,
+                &(struct answer_stream){&line, next_in_line, done_in_line, count_between});
+    assert_int_equal(line.done, CASES);
+    assert_true(line.between > 0);
+    /* Case 11 is the longest that is read; short ones that came much later are done before it. */
+    bool beside = room.slots > 1 && kernel == NULL;
+    assert_int_equal(line.place[11] > line.place[38], beside);
+    answer_end(&context);
+    answer_close(&model);
+    unlink(path);
+}
+
+static void streams(void **state)
+{
+    (void)state;
+    a_stream_answers_as_one_does(NULL, (struct answer_room){.slots = 1, .threads = 1});
+    a_stream_answers_as_one_does(NULL, (struct answer_room){.slots = 5, .threads = 2});
+    a_stream_answers_as_one_does("exact", (struct answer_room){.slots = 3, .threads = 1});
+}
+
 /* The blend is the mean of what its members say. */
 static void both_members(void **state)
 {
@@ -118,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ulmfit_alone),
         cmocka_unit_test(exact_weights),
+        cmocka_unit_test(streams),
         cmocka_unit_test(both_members),
     };
     make_texts();
