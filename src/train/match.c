@@ -19,7 +19,7 @@ size_t match_rows(const struct vocab *from, const float *rows, size_t width, con
                   float *out_rows)
 {
     size_t shared = 0;
-    const float *mean = NULL; /* the first row that took it */
+    uint32_t first = to->count; /* the first that took the mean */
     struct slice filler = SLICE("xxfake");
     uint32_t last = from->count - 1;
     bool filled = slice_equal(vocab_word(from, last), filler);
@@ -31,11 +31,11 @@ size_t match_rows(const struct vocab *from, const float *rows, size_t width, con
         bool known = is_filler ? filled : id != SPECIAL_UNKNOWN || i == SPECIAL_UNKNOWN;
         if (known)
             memcpy(out, rows + id * width, width * sizeof *out);
-        else if (mean != NULL)
-            memcpy(out, mean, width * sizeof *out);
+        else if (first < i)
+            memcpy(out, out_rows + first * width, width * sizeof *out);
         else
             mean_row(rows, from->count, width, out);
-        if (!known && mean == NULL) mean = out;
+        if (!known && first > i) first = i;
         shared += known && !is_filler && i >= SPECIAL_COUNT;
     }
     return shared;
