@@ -87,6 +87,16 @@ enum error_code body_add(struct body *body, struct body_store *store, const char
     return ERR_NONE;
 }
 
+enum error_code body_room(struct body *body, struct body_store *store, size_t size,
+                          struct error *err)
+{
+    check(body->data == NULL);
+    char *data = region_take(&store->kept, size);
+    if (data == NULL) return no_room(err, size);
+    *body = (struct body){.data = data, .capacity = size};
+    return ERR_NONE;
+}
+
 static enum error_code read_in(struct body *body, struct body_store *store, size_t size,
                                struct case_text *out_text, struct error *err)
 {

@@ -26,13 +26,17 @@ MUST_CHECK enum error_code body_store_open(struct body_store *out_store, size_t 
                                            size_t size_max, struct error *err);
 void body_store_close(struct body_store *store);
 
-struct body {
+struct body {   /* or a reply, which lies in the same store while it is sent */
     char *data; /* in the store, or NULL */
     size_t used, capacity;
 };
 
 MUST_CHECK enum error_code body_add(struct body *body, struct body_store *store, const char *data,
                                     size_t size, struct error *err);
+
+/* Room for a text of that size, which is the caller's to fill; the body was empty. */
+MUST_CHECK enum error_code body_room(struct body *body, struct body_store *store, size_t size,
+                                     struct error *err);
 
 /* Reads the body as one case. Its bytes become the case's texts, and what is over is given
  * back; after a failure they are as they were. */

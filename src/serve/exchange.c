@@ -23,8 +23,10 @@
 
 struct request {
     const struct route *route; /* NULL: refused, once it is read to its end */
+    struct routes_wish wish;
     struct body body;
     enum error_code body_verdict; /* why it is read to its end, but not kept */
+    struct body reply;            /* room for a long one, until it is sent */
     /* Of a case that was handed to the batcher: */
     bool waiting;
     struct MHD_Connection *connection;
@@ -55,7 +57,7 @@ static struct MHD_Response *make_response(struct server *server, const struct ro
     struct slice body = reply->fixed.size > 0 ? reply->fixed : writer_slice(&reply->body);
     struct MHD_Response *response = MHD_create_response_from_buffer(
         body.size, (void *)(size_t)body.data,
-        reply->fixed.size > 0 ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
+        reply->fixed.size > 0 || reply->stays ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
     if (response == NULL) return NULL;
     MHD_add_response_header(response, "Content-Type", reply->type);
     if (reply->allow != NULL) MHD_add_response_header(response, "Allow", reply->allow);
@@ -101,13 +103,16 @@ static struct watch_entry *watched(struct MHD_Connection *connection)
 
 /* The route, or NULL with reply filled where the header alone refuses the request. */
 static const struct route *admit(const struct server *server, struct MHD_Connection *connection,
-                                 const char *method, const char *path, struct routes_reply *reply)
+                                 const char *method, const char *path, struct routes_wish *out_wish,
+                                 struct routes_reply *reply)
 {
     struct error err;
     const struct route *route = routes_find(method, path, reply);
-    if (route == NULL || !route->takes_case ||
-        header_check_case(connection, server->options->body_bytes_max, &err) == ERR_NONE)
-        return route;
+    if (route == NULL) return NULL;
+    enum error_code code = header_wish(connection, route, out_wish, &err);
+    if (code == ERR_NONE && route->takes_case)
+        code = header_check_case(connection, server->options->body_bytes_max, &err);
+    if (code == ERR_NONE) return route;
     routes_problem(reply, &err);
     return NULL;
 }
@@ -128,7 +133,7 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
         return send_problem(server, connection, &err);
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
-    request->route = admit(server, connection, method, path, &reply);
+    request->route = admit(server, connection, method, path, &request->wish, &reply);
     if (request->route == NULL && !header_sends_anyway(connection))
         return send_reply(server, connection, &reply);
     return MHD_YES;
@@ -146,6 +151,22 @@ static enum MHD_Result take_body(struct server *server, struct request *request,
     return MHD_YES;
 }
 
+/* A reply that is longer than our stack has room for lies in the store, from before its case
+ * is answered, so that no answer is thrown away. */
+static enum error_code take_room(struct server *server, struct request *request, struct error *err)
+{
+    size_t bound = routes_bound(&server->state, &request->wish);
+    return bound <= ROUTES_REPLY_MAX ? ERR_NONE
+                                     : body_room(&request->reply, &server->bodies, bound, err);
+}
+
+static void use_room(const struct request *request, struct routes_reply *reply)
+{
+    if (request->reply.data == NULL) return;
+    reply->body = writer_of(request->reply.data, request->reply.capacity);
+    reply->stays = true;
+}
+
 void exchange_done(void *context, struct batcher_case *one, const struct answer *answer,
                    const struct error *err)
 {
@@ -153,8 +174,9 @@ void exchange_done(void *context, struct batcher_case *one, const struct answer 
     struct request *request = one->owner;
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
+    use_room(request, &reply);
     if (answer != NULL)
-        routes_answer(&server->state, answer, &reply);
+        routes_answer(&server->state, &request->wish, &one->text, answer, &reply);
     else
         routes_problem(&reply, err);
     request->response = make_response(server, &reply);
@@ -183,7 +205,8 @@ static bool take_case(struct server *server, struct MHD_Connection *connection,
     struct error err;
     struct case_text text;
     size_t bytes = request->body.used;
-    if (body_case(&request->body, &server->bodies, &text, &err) != ERR_NONE) {
+    if (body_case(&request->body, &server->bodies, &text, &err) != ERR_NONE ||
+        take_room(server, request, &err) != ERR_NONE) {
         routes_problem(reply, &err);
         return false;
     }
@@ -194,7 +217,8 @@ static bool take_case(struct server *server, struct MHD_Connection *connection,
     }
     struct answer answer;
     answer_case(own_context(server), &text, &answer);
-    routes_answer(&server->state, &answer, reply);
+    use_room(request, reply);
+    routes_answer(&server->state, &request->wish, &text, &answer, reply);
     return false;
 }
 
@@ -215,7 +239,7 @@ static enum MHD_Result finish(struct server *server, struct MHD_Connection *conn
     watch_renew(&server->watch, watched(connection),
                 false); /* the body came, now they take the answer */
     if (request->route == NULL) {
-        check(admit(server, connection, method, path, &reply) == NULL);
+        check(admit(server, connection, method, path, &request->wish, &reply) == NULL);
     } else if (request->body_verdict != ERR_NONE) {
         struct error err;
         bool too_long = request->body_verdict == ERR_BODY_LONG;
@@ -255,6 +279,7 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **reque
     if (known == NULL) return;
     if (known->response != NULL) MHD_destroy_response(known->response);
     body_give(&known->body, &server->bodies);
+    body_give(&known->reply, &server->bodies);
     *request = NULL;
     watch_renew(&server->watch, watched(connection), true);
     atomic_fetch_sub(&server->in_flight, 1);

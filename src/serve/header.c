@@ -72,6 +72,31 @@ enum error_code header_check_case(struct MHD_Connection *connection, size_t body
     return ERR_NONE;
 }
 
+struct query {
+    const struct route *route;
+    struct routes_wish wish;
+    enum error_code code;
+    struct error *err;
+};
+
+static enum MHD_Result take_parameter(void *context, enum MHD_ValueKind kind, const char *name,
+                                      const char *value)
+{
+    (void)kind;
+    struct query *query = context;
+    query->code = routes_wish(query->route, name, value, &query->wish, query->err);
+    return query->code == ERR_NONE ? MHD_YES : MHD_NO;
+}
+
+enum error_code header_wish(struct MHD_Connection *connection, const struct route *route,
+                            struct routes_wish *out_wish, struct error *err)
+{
+    struct query query = {.route = route, .err = err};
+    MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_parameter, &query);
+    if (query.code == ERR_NONE) *out_wish = query.wish;
+    return query.code;
+}
+
 bool header_sends_anyway(struct MHD_Connection *connection)
 {
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");

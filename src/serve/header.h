@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "serve/routes.h"
 
 /* ERR_REQUEST where the end of the request can be read in two ways (RFC 9112, 5.1, 6.1 and
  * 6.3): lengths that differ, a length beside a transfer coding, a coding other than chunked,
@@ -20,6 +21,10 @@ MUST_CHECK enum error_code header_check_framing(struct MHD_Connection *connectio
 /* Whether a case may come: ERR_MEDIA_TYPE or ERR_BODY_LONG. */
 MUST_CHECK enum error_code header_check_case(struct MHD_Connection *connection,
                                              size_t body_bytes_max, struct error *err);
+
+/* What the query wants of this route (routes_wish). */
+MUST_CHECK enum error_code header_wish(struct MHD_Connection *connection, const struct route *route,
+                                       struct routes_wish *out_wish, struct error *err);
 
 /* Whether the client sends its body before it looks at an answer, and the body is short enough
  * to be read away. Closing such a connection early would reset it under the answer. */

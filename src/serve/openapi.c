@@ -48,6 +48,18 @@ static json_t *problem_response(unsigned status)
                      content("application/problem+json", "Problem"));
 }
 
+static json_t *parameters(void)
+{
+    json_t *result = json_array();
+    for (size_t i = 0; i < routes_parameters_count; i++)
+        json_array_append_new(result,
+                              json_pack("{s:s, s:s, s:s, s:{s:s, s:[i, i], s:i}}", "name",
+                                        routes_parameters[i].name, "in", "query", "description",
+                                        routes_parameters[i].summary, "schema", "type", "integer",
+                                        "enum", 0, 1, "default", 0));
+    return result;
+}
+
 static json_t *operation(const struct route *route)
 {
     json_t *responses = json_object();
@@ -63,10 +75,11 @@ static json_t *operation(const struct route *route)
         json_object_set_new(responses, text, problem_response(*status));
     }
     json_t *result = json_pack("{s:s, s:o}", "summary", route->summary, "responses", responses);
-    if (route->takes_case)
-        json_object_set_new(
-            result, "requestBody",
-            json_pack("{s:b, s:o}", "required", 1, "content", content("application/json", "Case")));
+    if (!route->takes_case) return result;
+    json_object_set_new(result, "parameters", parameters());
+    json_object_set_new(
+        result, "requestBody",
+        json_pack("{s:b, s:o}", "required", 1, "content", content("application/json", "Case")));
     return result;
 }
 

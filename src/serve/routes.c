@@ -5,19 +5,69 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "answer/detail.h"
+#include "base/check.h"
 #include "serve/batcher.h"
 #include "text/json.h"
 
 static const char *const type_json = "application/json";
 
-void routes_answer(const struct routes_state *state, const struct answer *answer,
+const struct routes_parameter routes_parameters[] = {
+    {"detail", offsetof(struct routes_wish, detail),
+     "1: also the confidence, alternatives, what each member says, and the decision's id"},
+};
+const size_t routes_parameters_count = sizeof routes_parameters / sizeof *routes_parameters;
+
+static enum error_code unknown_parameter(const char *name, struct error *err)
+{
+    char known[128];
+    struct writer list = writer_of(known, sizeof known);
+    for (size_t i = 0; i < routes_parameters_count; i++)
+        writer_format(&list, "%s'%s'", i > 0 ? ", " : "", routes_parameters[i].name);
+    return error_set(err, ERR_PARAMETER, 0, "the parameter '%.60s' is not known; known are %.*s",
+                     name, (int)list.used, list.data);
+}
+
+enum error_code routes_wish(const struct route *route, const char *name, const char *value,
+                            struct routes_wish *wish, struct error *err)
+{
+    if (!route->takes_case) return ERR_NONE;
+    for (size_t i = 0; i < routes_parameters_count; i++) {
+        const struct routes_parameter *row = &routes_parameters[i];
+        if (strcmp(row->name, name) != 0) continue;
+        if (value == NULL || (strcmp(value, "0") != 0 && strcmp(value, "1") != 0))
+            return error_set(err, ERR_PARAMETER, 0, "the parameter '%s' is 0 or 1, not '%.60s'",
+                             name, value != NULL ? value : "");
+        if (wish->seen & 1u << i)
+            return error_set(err, ERR_PARAMETER, 0, "the parameter '%s' comes twice", name);
+        wish->seen |= 1u << i;
+        *(bool *)((char *)wish + row->offset) = value[0] == '1';
+        return ERR_NONE;
+    }
+    return unknown_parameter(name, err);
+}
+
+size_t routes_bound(const struct routes_state *state, const struct routes_wish *wish)
+{
+    return wish->detail ? detail_bound(state->model) + ROUTES_REPLY_MAX : ROUTES_REPLY_MAX;
+}
+
+void routes_answer(const struct routes_state *state, const struct routes_wish *wish,
+                   const struct case_text *text, const struct answer *answer,
                    struct routes_reply *reply)
 {
     reply->status = 200;
     reply->type = type_json;
-    writer_text(&reply->body, "{\"predicted_sbr\":");
-    json_put(&reply->body, answer_label(state->model, answer->best));
+    writer_char(&reply->body, '{');
+    if (wish->detail) {
+        struct detail detail = detail_of(state->model, text, answer);
+        detail_write(&detail, &reply->body);
+    } else {
+        writer_text(&reply->body, "\"predicted_sbr\":");
+        json_put(&reply->body, answer_label(state->model, answer->best));
+    }
     writer_text(&reply->body, "}\n");
+    check(!reply->body.cut);
 }
 
 static void tell_live(const struct routes_state *state, struct answer_context *context,

@@ -14,7 +14,7 @@
 #include "answer/answer.h"
 #include "base/writer.h"
 
-enum { ROUTES_REPLY_MAX = 4096 };
+enum { ROUTES_REPLY_MAX = 4096 }; /* of all replies but those with details */
 
 struct batcher;
 
@@ -26,10 +26,26 @@ struct routes_state {
     atomic_bool draining;
 };
 
+/* What a request wants beside the label: its query's parameters, one row each. */
+struct routes_wish {
+    bool detail;
+    unsigned seen; /* rows of routes_parameters, a bit each */
+};
+
+struct routes_parameter {
+    const char *name;
+    size_t offset; /* of its bool in struct routes_wish */
+    const char *summary;
+};
+
+extern const struct routes_parameter routes_parameters[];
+extern const size_t routes_parameters_count;
+
 struct routes_reply {
     unsigned status;
     const char *type;             /* of the content */
-    struct writer body;           /* over a buffer of ROUTES_REPLY_MAX */
+    struct writer body;           /* over a buffer of routes_bound */
+    bool stays;                   /* body lies where it is until the reply is sent */
     struct slice fixed;           /* instead of body, if not empty: lives as long as the state */
     const char *allow;            /* header Allow, or NULL */
     unsigned retry_after_seconds; /* header Retry-After, or 0 */
@@ -50,8 +66,20 @@ extern const size_t routes_count;
 /* The route, or NULL with reply filled (404, 405, OPTIONS). HEAD finds GET. */
 const struct route *routes_find(const char *method, const char *path, struct routes_reply *reply);
 
-/* What a case's answer looks like. */
-void routes_answer(const struct routes_state *state, const struct answer *answer,
+/* Takes `name=value` (NULL: no value) of the query into the wish; ERR_PARAMETER, also for one
+ * that comes twice. Who asks for
+ * cases to be answered is told of a name that is not known, because the answer would not be
+ * what was wanted; elsewhere, other names are for others to read. */
+MUST_CHECK enum error_code routes_wish(const struct route *route, const char *name,
+                                       const char *value, struct routes_wish *wish,
+                                       struct error *err);
+
+/* Bytes of the longest reply to such a wish. */
+size_t routes_bound(const struct routes_state *state, const struct routes_wish *wish);
+
+/* What a case's answer looks like; while the answer's probabilities are there. */
+void routes_answer(const struct routes_state *state, const struct routes_wish *wish,
+                   const struct case_text *text, const struct answer *answer,
                    struct routes_reply *reply);
 
 /* RFC 9457. */

@@ -66,6 +66,21 @@ static void a_case_is_read_from_any_pieces(void **state)
     body_store_close(&store);
 }
 
+static void a_reply_has_room_beside_the_body(void **state)
+{
+    (void)state;
+    struct body_store store = opened(2 * MOST);
+    struct error err = {0};
+    struct body reply = {0}, other = {0};
+    assert_fine(body_room(&reply, &store, 3000, &err), &err);
+    memset(reply.data, 'x', reply.capacity);
+    assert_int_equal(body_room(&other, &store, store.kept.size - 3000, &err), ERR_QUEUE_FULL);
+    assert_null(other.data);
+    body_give(&reply, &store);
+    assert_nothing_held(&store);
+    body_store_close(&store);
+}
+
 static void a_bad_case_leaves_nothing_behind(void **state)
 {
     (void)state;
@@ -186,6 +201,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_case_is_read_from_any_pieces),
+        cmocka_unit_test(a_reply_has_room_beside_the_body),
         cmocka_unit_test(a_bad_case_leaves_nothing_behind),
         cmocka_unit_test(the_longest_body_has_room),
         cmocka_unit_test(many_members_are_bounded),

@@ -96,6 +96,39 @@ static void every_error_is_a_problem(void **state)
     }
 }
 
+static enum error_code wish(struct routes_wish *wish, const char *name, const char *value,
+                            struct error *err)
+{
+    return routes_wish(&routes_table[0], name, value, wish, err);
+}
+
+static void a_wish_is_told_by_parameters(void **state)
+{
+    (void)state;
+    struct error err = {0};
+    struct routes_wish none = {0}, all = {0}, no = {0};
+    for (size_t i = 0; i < routes_parameters_count; i++) {
+        const struct routes_parameter *row = &routes_parameters[i];
+        assert_fine(wish(&all, row->name, "1", &err), &err);
+        assert_fine(wish(&no, row->name, "0", &err), &err);
+        assert_true(*(bool *)((char *)&all + row->offset));
+        assert_false(*(bool *)((char *)&no + row->offset));
+        assert_int_equal(wish(&all, row->name, "1", &err), ERR_PARAMETER); /* twice */
+        static const char *const values[] = {NULL, "", "2", "true", "01"};
+        for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
+            struct routes_wish kept = none;
+            assert_int_equal(wish(&kept, row->name, values[v], &err), ERR_PARAMETER);
+            assert_non_null(strstr(err.detail, row->name));
+        }
+    }
+    assert_int_equal(wish(&none, "details", "1", &err), ERR_PARAMETER);
+    assert_non_null(strstr(err.detail, "'details'"));
+    assert_non_null(strstr(err.detail, "'detail'"));
+    struct fixture fixture;
+    const struct route *health = routes_find("GET", "/health/live", fresh(&fixture));
+    assert_fine(routes_wish(health, "verbose", NULL, &none, &err), &err); /* not ours */
+}
+
 static void draining_is_not_ready_but_live(void **state)
 {
     (void)state;
@@ -115,6 +148,7 @@ int main(void)
         cmocka_unit_test(other_paths_are_not),
         cmocka_unit_test(methods_of_any_length_fit),
         cmocka_unit_test(every_error_is_a_problem),
+        cmocka_unit_test(a_wish_is_told_by_parameters),
         cmocka_unit_test(draining_is_not_ready_but_live),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

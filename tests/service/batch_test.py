@@ -11,7 +11,7 @@ import threading
 import time
 import unittest
 
-from service import FOLDER, PROGRAM, ROOT, SLOW, Client, Service, request, wait_until
+from service import FOLDER, PROGRAM, ROOT, SLOW, Client, Service, predict, request, wait_until
 
 GOLDEN = os.path.join(ROOT, "tests", "golden", "ulmfit")
 CLIENTS = 32
@@ -67,7 +67,7 @@ def predicted(cases):
     return [json.loads(line)["predicted_sbr"] for line in done.stdout.splitlines()]
 
 
-def ask_all(address, cases, clients=CLIENTS):
+def ask_all(address, cases, clients=CLIENTS, path="/classifier/sbr"):
     """The cases, shared out over so many clients at once; the replies in order."""
     replies = [None] * len(cases)
     barrier = threading.Barrier(clients)
@@ -76,7 +76,7 @@ def ask_all(address, cases, clients=CLIENTS):
         with Client(address) as client:
             barrier.wait(SLOW)
             for i in range(number, len(cases), clients):
-                replies[i] = client.ask(body=cases[i])
+                replies[i] = client.ask(body=cases[i], path=path)
 
     threads = [threading.Thread(target=one, args=(number,)) for number in range(clients)]
     for thread in threads:
@@ -100,6 +100,16 @@ class Batch(unittest.TestCase):
                 self.assertEqual([reply.status for reply in replies], [200] * len(cases))
                 self.assertEqual([reply.json()["predicted_sbr"] for reply in replies], expected)
                 self.assertEqual(service.stop(), 0)
+
+    def test_details_of_all_in_company(self):
+        cases = some_cases(40, 60)
+        expected = predict(cases, "--detail", file=imported())
+        with Service("--threads", "1", "--deadline", "60", file=imported()) as service:
+            replies = ask_all(service.address, cases, path="/classifier/sbr?detail=1")
+            for reply, line in zip(replies, expected):
+                self.assertEqual(line.pop("case_number"), "")
+                self.assertEqual((reply.status, reply.json()), (200, line))
+            self.assertEqual(service.stop(), 0)
 
     def test_bad_cases_do_not_wait(self):
         with Service(file=imported()) as service, Client(service.address) as client:

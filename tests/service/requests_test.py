@@ -137,6 +137,31 @@ class Requests(unittest.TestCase):
                 answers.add(expected["predicted_sbr"])
         self.assertGreater(len(answers), 2, "the cases tell nothing apart")
 
+    def test_details_are_those_of_the_command(self):
+        cases = [INCIDENT, dict(INCIDENT, subject='Größe "x"\t\x01', case_number="")]
+        for case, expected in zip(cases, predict(cases, "--detail")):
+            self.assertEqual(expected.pop("case_number"), case["case_number"])
+            reply = self.ask(path="/classifier/sbr?detail=1", body=case)
+            self.assertEqual((reply.status, reply.json()), (200, expected))
+            self.assertTrue(reply.body.endswith(b"}\n"))
+            self.assertEqual({"confidence", "abstained", "alternatives", "members", "truncated",
+                              "decision_id", "model", "predicted_sbr"}, set(expected))
+        self.assert_fine(self.ask(path="/classifier/sbr?detail=0", body=INCIDENT))
+        self.assert_fine(self.ask(path="/classifier/sbr?", body=INCIDENT))
+
+    def test_parameters_that_are_not_known_are_named(self):
+        for query, name in (("details=1", "details"), ("detail=2", "detail"), ("detail", "detail"),
+                            ("detail=", "detail"), ("detail=1&detail=1", "twice"), ("=1", "''"),
+                            ("detail=1&x", "'x'"), ("DETAIL=1", "DETAIL"), ("%64etails", "details"),
+                            ("a" * 5000 + "=1", "aaa"), ("detail=true", "true")):
+            with self.subTest(query[:40]):
+                reply = self.ask(path="/classifier/sbr?" + query, body=INCIDENT)
+                self.assert_problem(reply, 400, "invalid-parameter", name)
+        for query in ("%ff=1", "x%00=1", "detail=%c3"):
+            reply = self.ask(path="/classifier/sbr?" + query, body=INCIDENT)
+            self.assert_problem(reply, 400, "invalid-parameter")
+        self.assert_fine(self.ask(path="/classifier/sbr?d%65tail=0", body=INCIDENT))
+
     def test_bad_bodies_are_refused(self):
         for name, body, status, kind, words in BAD_BODIES:
             with self.subTest(name):

@@ -43,10 +43,11 @@ def model():
     return path
 
 
-def predict(cases):
+def predict(cases, *options, file=None):
     """What the command says of these cases: one object each."""
     lines = "".join(json.dumps(case) + "\n" for case in cases)
-    done = subprocess.run([PROGRAM, "predict", model(), "-"], input=lines.encode(), check=True,
+    command = [PROGRAM, "predict", file or model(), "-", *options]
+    done = subprocess.run(command, input=lines.encode(), check=True,
                           stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=SLOW)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
