@@ -11,9 +11,23 @@
 static const uint64_t second = 1000000000u;
 enum { CELLS = 24 };
 
+/* "37 s", "12 min", "3 h 05 min" */
+static void write_time(char *out, size_t size, double seconds)
+{
+    unsigned long minutes = (unsigned long)(seconds / 60 + 0.5);
+    if (seconds < 100)
+        snprintf(out, size, "%.0f s", seconds);
+    else if (minutes < 60)
+        snprintf(out, size, "%lu min", minutes);
+    else
+        snprintf(out, size, "%lu h %02lu min", minutes / 60, minutes % 60);
+}
+
 static void draw(struct bar *bar, uint64_t done, uint64_t total, const char *unit, double elapsed)
 {
-    double rate = elapsed > 0 ? (double)done / elapsed : 0;
+    /* What was done before the bar began, by a run that is resumed, tells nothing of speed. */
+    double fresh = (double)(done - bar->first);
+    double rate = elapsed > 0 ? fresh / elapsed : 0;
     const char *prefix = "";
     if (rate >= 1e6) {
         rate /= 1e6;
@@ -30,13 +44,16 @@ static void draw(struct bar *bar, uint64_t done, uint64_t total, const char *uni
     cells[CELLS] = '\0';
     if (bar->terminal) fprintf(stderr, "\r\033[K");
     if (total > 0) {
-        double left = done > 0 ? elapsed * ((double)total - (double)done) / (double)done : 0;
-        fprintf(stderr, "%s [%s] %3.0f %%  %.1f %s%s/s  %.0f s left", bar->title, cells,
+        char left[32];
+        write_time(left, sizeof left,
+                   fresh > 0 ? elapsed * ((double)total - (double)done) / fresh : 0);
+        fprintf(stderr, "%s [%s] %3.0f %%  %.1f %s%s/s  %s left", bar->title, cells,
                 100.0 * (double)done / (double)total, rate, prefix, unit, left);
     } else {
         fprintf(stderr, "%s: %llu %s, %.1f %s%s/s", bar->title, (unsigned long long)done, unit,
                 rate, prefix, unit);
     }
+    if (bar->progress.note[0] != '\0') fprintf(stderr, "  %s", bar->progress.note);
     if (!bar->terminal) fputc('\n', stderr);
     fflush(stderr);
     bar->visible = bar->terminal;
@@ -52,6 +69,7 @@ static void report(struct progress *progress, const char *title, uint64_t done, 
         bar_close(bar);
         bar->title = title;
         bar->begun = bar->drawn = now;
+        bar->first = done;
     }
     bar->last = done;
     uint64_t pause = bar->terminal ? second / 10 : 10 * second;
@@ -62,7 +80,7 @@ static void report(struct progress *progress, const char *title, uint64_t done, 
 
 struct bar bar_open(void)
 {
-    return (struct bar){.progress = {report}, .terminal = isatty(STDERR_FILENO) == 1};
+    return (struct bar){.progress = {.report = report}, .terminal = isatty(STDERR_FILENO) == 1};
 }
 
 void bar_close(struct bar *bar)
@@ -71,4 +89,5 @@ void bar_close(struct bar *bar)
     bar->visible = false;
     bar->title = NULL;
     bar->last = 0;
+    bar->progress.note[0] = '\0';
 }

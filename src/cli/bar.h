@@ -16,6 +16,7 @@ struct bar {
     bool terminal;
     const char *title; /* of the step being drawn */
     uint64_t begun, drawn, last;
+    uint64_t first; /* done when it began */
     bool visible;
 };
 

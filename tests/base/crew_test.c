@@ -157,7 +157,7 @@ static void progress_goes_up_to_the_total(void **state)
     struct error err;
     struct crew *crew;
     assert_fine(crew_open(&crew, 3, &err), &err);
-    struct watcher watcher = {.progress = {watch}};
+    struct watcher watcher = {.progress = {.report = watch}};
     struct work *work = work_of(3, ITEMS);
     struct crew_step step = {
         .job = count_item, .context = work, .items = 100, .title = "counting", .unit = "items"};
