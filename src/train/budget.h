@@ -1,0 +1,36 @@
+/* budget.h - memory asked for beforehand, and what would fit where it does not.
+ *
+ * The bytes come from the code that lays the training out (base/arena.h), so what is
+ * told and what is taken are the same.
+ *
+ * Errors   ERR_MEMORY names what is needed, who leaves how much, and the batch or the
+ *          vocabulary that would fit
+ * Threads  one at a time
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRAIN_BUDGET_H
+#define TRAIN_BUDGET_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct budget {
+    const char *what; /* "the language model" */
+    size_t rows, words;
+    /* What so many rows a batch, and so many words, would take. */
+    uint64_t (*bytes)(const void *context, size_t rows, size_t words);
+    const void *context;
+};
+
+enum { BUDGET_SIZE_MAX = 32 };
+
+/* memory_max 0: what host, container and process leave. */
+MUST_CHECK enum error_code budget_require(const struct budget *budget, uint64_t memory_max,
+                                          struct error *err);
+
+/* "1.25 GiB" */
+const char *budget_size(char out[BUDGET_SIZE_MAX], uint64_t bytes);
+
+#endif

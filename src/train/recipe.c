@@ -1,0 +1,85 @@
+/* recipe.c - tables. */
+// SPDX-License-Identifier: Apache-2.0
+#include "train/recipe.h"
+
+#include <math.h>
+#include <string.h>
+
+static const struct recipe_size sizes[] = {
+    {"small", 64, 192, 3},
+    {"medium", 200, 512, 3},
+    {"full", 400, 1152, 3},
+};
+
+static const char *const kinds[] = {[RECIPE_OWN] = "own", [RECIPE_FASTAI] = "fastai"};
+#define COUNT_OF(a) (sizeof(a) / sizeof *(a))
+
+/* From group to group of a classifier's five the rate grows by 2.6 (Howard & Ruder 2018). */
+static const double spread = 1 / (2.6 * 2.6 * 2.6 * 2.6);
+
+static const struct recipe language = {
+    .stages = {{"all layers", 0, 8, 5e-3, 5e-3}},
+    .stage_count = 1,
+    .rows = 32,
+    .drop_mult = 0.5f,
+    .decay = 0.01,
+};
+
+static const struct recipe language_pretrained = {
+    .stages = {{"embedding", 1, 1, 1e-2, 1e-2}, {"all layers", 0, 8, 2e-3, 2e-3}},
+    .stage_count = 2,
+    .rows = 32,
+    .drop_mult = 0.5f,
+    .decay = 0.01,
+};
+
+static const struct recipe labels = {
+    .stages = {{"head", 1, 2, 2e-2, 2e-2},
+               {"last layer", 2, 1, 1e-2 * spread, 1e-2},
+               {"last two layers", 3, 1, 5e-3 * spread, 5e-3},
+               {"all layers", 0, 4, 2e-3 * spread, 2e-3}},
+    .stage_count = 4,
+    .rows = 32,
+    .drop_mult = 0.5f,
+    .decay = 0.01,
+};
+
+const struct recipe_size *recipe_size_of(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(sizes); i++)
+        if (strcmp(sizes[i].name, name) == 0) return &sizes[i];
+    return NULL;
+}
+
+bool recipe_kind_of(const char *name, enum recipe_kind *out_kind)
+{
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        if (strcmp(kinds[i], name) != 0) continue;
+        *out_kind = (enum recipe_kind)i;
+        return true;
+    }
+    return false;
+}
+
+/* What somebody asked for instead. */
+static void override(struct recipe *recipe, const struct recipe_facts *facts)
+{
+    if (facts->rows > 0) recipe->rows = facts->rows;
+    if (facts->epochs == 0) return;
+    struct recipe_stage *longest = &recipe->stages[0];
+    for (size_t i = 1; i < recipe->stage_count; i++)
+        if (recipe->stages[i].epochs > longest->epochs) longest = &recipe->stages[i];
+    longest->epochs = facts->epochs;
+}
+
+void recipe_language(struct recipe *out_recipe, const struct recipe_facts *facts)
+{
+    *out_recipe = facts->pretrained ? language_pretrained : language;
+    override(out_recipe, facts);
+}
+
+void recipe_labels(struct recipe *out_recipe, const struct recipe_facts *facts)
+{
+    *out_recipe = labels;
+    override(out_recipe, facts);
+}

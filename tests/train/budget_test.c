@@ -1,0 +1,65 @@
+/* budget_test.c - what would fit, fits, and one more would not. */
+// SPDX-License-Identifier: Apache-2.0
+#include "train/budget.h"
+
+#include "help.h"
+
+static uint64_t bytes(const void *context, size_t rows, size_t words)
+{
+    (void)context;
+    return 1000000 + 5000 * rows + 300 * words;
+}
+
+static struct budget budget = {
+    .what = "the language model", .rows = 64, .words = 60000, .bytes = bytes};
+
+static void test_told_what_fits(void **state)
+{
+    (void)state;
+    struct error err;
+    uint64_t need = bytes(NULL, 64, 60000);
+    assert_fine(budget_require(&budget, need, &err), &err);
+    assert_fails(budget_require(&budget, need - 1, &err), ERR_MEMORY, "--batch 63 would fit", &err);
+    assert_fails(budget_require(&budget, bytes(NULL, 17, 60000) + 4999, &err), ERR_MEMORY,
+                 "--batch 17 would fit", &err);
+    assert_fails(budget_require(&budget, bytes(NULL, 64, 20008), &err), ERR_MEMORY,
+                 "--words 20000 would fit", &err);
+    assert_fails(budget_require(&budget, 1000000, &err), ERR_MEMORY, "smaller --size", &err);
+    assert_fails(budget_require(&budget, 1000000, &err), ERR_MEMORY, "--memory leaves 977 KiB",
+                 &err);
+}
+
+static uint64_t everything(const void *context, size_t rows, size_t words)
+{
+    (void)context, (void)rows, (void)words;
+    return UINT64_C(1) << 60;
+}
+
+static void test_no_machine_has_that(void **state)
+{
+    (void)state;
+    struct error err;
+    struct budget all = budget;
+    all.bytes = everything;
+    assert_fails(budget_require(&all, 0, &err), ERR_MEMORY, "the language model needs", &err);
+}
+
+static void test_sizes(void **state)
+{
+    (void)state;
+    char text[BUDGET_SIZE_MAX];
+    assert_string_equal(budget_size(text, 999), "999 bytes");
+    assert_string_equal(budget_size(text, 1280), "1.25 KiB");
+    assert_string_equal(budget_size(text, UINT64_C(3) << 30), "3.00 GiB");
+    assert_string_equal(budget_size(text, UINT64_C(40) << 20), "40 MiB");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_told_what_fits),
+        cmocka_unit_test(test_no_machine_has_that),
+        cmocka_unit_test(test_sizes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

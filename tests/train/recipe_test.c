@@ -1,0 +1,57 @@
+/* recipe_test.c - names, and what somebody may ask for instead. */
+// SPDX-License-Identifier: Apache-2.0
+#include "train/recipe.h"
+
+#include "help.h"
+
+static void test_names(void **state)
+{
+    (void)state;
+    enum recipe_kind kind;
+    assert_int_equal(recipe_size_of("small")->width, 64);
+    assert_int_equal(recipe_size_of("full")->hidden, 1152);
+    assert_null(recipe_size_of("huge"));
+    assert_true(recipe_kind_of("fastai", &kind) && kind == RECIPE_FASTAI);
+    assert_true(recipe_kind_of("own", &kind) && kind == RECIPE_OWN);
+    assert_false(recipe_kind_of("", &kind));
+}
+
+/* Groups thaw from the last on, and the first stage of all begins with few. */
+static void test_thaws_gradually(void **state)
+{
+    (void)state;
+    struct recipe recipe;
+    struct recipe_facts facts = {.kind = RECIPE_FASTAI, .texts = 1000, .tokens = 20000};
+    recipe_labels(&recipe, &facts);
+    assert_int_equal(recipe.stage_count, 4);
+    for (size_t i = 0; i < 3; i++) assert_int_equal(recipe.stages[i].thawed, i + 1);
+    assert_int_equal(recipe.stages[3].thawed, 0);
+    recipe_language(&recipe, &facts);
+    assert_int_equal(recipe.stage_count, 1);
+    facts.pretrained = true;
+    recipe_language(&recipe, &facts);
+    assert_int_equal(recipe.stage_count, 2);
+    assert_int_equal(recipe.stages[0].thawed, 1);
+}
+
+static void test_asked_otherwise(void **state)
+{
+    (void)state;
+    struct recipe recipe;
+    struct recipe_facts facts = {
+        .kind = RECIPE_FASTAI, .texts = 1000, .tokens = 20000, .epochs = 3, .rows = 7};
+    recipe_labels(&recipe, &facts);
+    assert_int_equal(recipe.rows, 7);
+    assert_int_equal(recipe.stages[3].epochs, 3);
+    assert_int_equal(recipe.stages[0].epochs, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_thaws_gradually),
+        cmocka_unit_test(test_asked_otherwise),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
