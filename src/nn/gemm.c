@@ -1,37 +1,48 @@
-/* gemm.c - who makes which share, and the products in plain C.
+/* gemm.c - the team and the calls; what is multiplied how, the ways know.
  *
  * Shares are cut along results, never along a sum: rows for forward and input, whose
  * rows need nothing of each other, rows of dw for weight. */
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/gemm.h"
 
-#include <string.h>
-
 #include "base/check.h"
 #include "base/mem.h"
+#include "nn/gemm_way.h"
 
-enum { GRAIN = 16 }; /* numbers of a cache line */
+static const struct gemm_way *const WAYS[GEMM_ARITHMETICS] = {
+    [GEMM_PLAIN] = &gemm_plain,
+    [GEMM_TILED] = &gemm_tiled,
+};
 
 struct gemm {
     struct team *team;
+    const struct gemm_way *way;
+    void *own;
 };
+
+static struct gemm_seat seat_of(const struct gemm *gemm, unsigned worker)
+{
+    return (struct gemm_seat){gemm->own, gemm->team, worker};
+}
+
+const char *gemm_name(enum gemm_arithmetic arithmetic) { return WAYS[arithmetic]->name; }
 
 struct gemm_share gemm_share(const struct gemm *gemm, unsigned worker, size_t items, size_t grain)
 {
-    size_t grains = (items + grain - 1) / grain, workers = team_size(gemm->team);
-    size_t from = grains * worker / workers * grain, to = grains * (worker + 1) / workers * grain;
-    return (struct gemm_share){from < items ? from : items, to < items ? to : items};
+    struct gemm_seat seat = seat_of(gemm, worker);
+    return gemm_way_share(&seat, items, grain);
 }
 
 enum error_code gemm_open(struct gemm **out_gemm, enum gemm_arithmetic arithmetic, unsigned threads,
                           struct error *err)
 {
-    check(arithmetic == GEMM_PLAIN);
     struct gemm *gemm = NULL;
     TRY(mem_take(&gemm, 1, sizeof *gemm, err));
-    enum error_code code = team_open(&gemm->team, threads, err);
+    gemm->way = WAYS[arithmetic];
+    enum error_code code = gemm->way->open(&gemm->own, threads, err);
+    if (code == ERR_NONE) code = team_open(&gemm->team, threads, err);
     if (code != ERR_NONE) {
-        mem_free(gemm);
+        gemm_close(gemm);
         return code;
     }
     *out_gemm = gemm;
@@ -42,6 +53,7 @@ void gemm_close(struct gemm *gemm)
 {
     if (gemm == NULL) return;
     team_close(gemm->team);
+    gemm->way->close(gemm->own);
     mem_free(gemm);
 }
 
@@ -49,72 +61,42 @@ struct team *gemm_team(struct gemm *gemm) { return gemm->team; }
 
 void gemm_lay(struct gemm *gemm, const struct gemm_room *room, struct arena *arena)
 {
-    (void)gemm, (void)room, (void)arena;
+    gemm->way->lay(gemm->own, team_size(gemm->team), room, arena);
 }
 
 void gemm_matrix_lay(struct gemm *gemm, struct gemm_matrix *matrix, const float *values,
                      size_t outs, size_t ins, struct arena *arena)
 {
-    (void)gemm, (void)arena;
     *matrix = (struct gemm_matrix){.outs = outs, .ins = ins, .values = values};
-}
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
-/* y += a x */
-ALWAYS_INLINE void axpy(size_t count, float a, const float *restrict x, float *restrict y)
-{
-    for (size_t i = 0; i < count; i++) y[i] += a * x[i];
-}
-
-static float dot(size_t count, const float *restrict x, const float *restrict y)
-{
-    float sums[GRAIN] = {0};
-    size_t i = 0;
-    for (; i + GRAIN <= count; i += GRAIN)
-        for (size_t lane = 0; lane < GRAIN; lane++) sums[lane] += x[i + lane] * y[i + lane];
-    for (size_t lane = 0; i < count; i++, lane++) sums[lane] += x[i] * y[i];
-    for (size_t half = GRAIN / 2; half > 0; half /= 2)
-        for (size_t lane = 0; lane < half; lane++) sums[lane] += sums[lane + half];
-    return sums[0];
+    gemm->way->matrix_lay(gemm->own, matrix, arena);
 }
 
 void gemm_renew_share(struct gemm *gemm, unsigned worker, struct gemm_matrix *matrix)
 {
-    (void)gemm, (void)worker;
     check(matrix->values != NULL);
+    struct gemm_seat seat = seat_of(gemm, worker);
+    gemm->way->renew(&seat, matrix);
 }
 
 void gemm_forward_alone(struct gemm *gemm, unsigned worker, const struct gemm_matrix *w,
                         size_t rows, const float *x, bool add, float *out)
 {
-    (void)gemm, (void)worker;
-    for (size_t o = 0; o < w->outs; o++)
-        for (size_t r = 0; r < rows; r++) {
-            float *to = &out[r * w->outs + o];
-            *to = (add ? *to : 0) + dot(w->ins, x + r * w->ins, w->values + o * w->ins);
-        }
+    struct gemm_seat seat = seat_of(gemm, worker);
+    gemm->way->forward(&seat, w, rows, x, add, out);
 }
 
 void gemm_input_alone(struct gemm *gemm, unsigned worker, const struct gemm_matrix *w, size_t rows,
                       const float *dout, bool add, float *dx)
 {
-    (void)gemm, (void)worker;
-    if (!add) memset(dx, 0, rows * w->ins * sizeof *dx);
-    for (size_t o = 0; o < w->outs; o++)
-        for (size_t r = 0; r < rows; r++)
-            axpy(w->ins, dout[r * w->outs + o], w->values + o * w->ins, dx + r * w->ins);
+    struct gemm_seat seat = seat_of(gemm, worker);
+    gemm->way->input(&seat, w, rows, dout, add, dx);
 }
 
 void gemm_weight_share(struct gemm *gemm, unsigned worker, size_t rows, const float *dout,
                        size_t outs, const float *x, size_t ins, bool add, float *dw)
 {
-    struct gemm_share share = gemm_share(gemm, worker, outs, GRAIN);
-    for (size_t o = share.from; o < share.to; o++) {
-        float *to = dw + o * ins;
-        if (!add) memset(to, 0, ins * sizeof *to);
-        for (size_t r = 0; r < rows; r++) axpy(ins, dout[r * outs + o], x + r * ins, to);
-    }
+    struct gemm_seat seat = seat_of(gemm, worker);
+    gemm->way->weight(&seat, &(struct gemm_weight_part){rows, outs, ins, dout, x, add, dw});
 }
 
 /* What the team's caller asks for: the arguments of one product. */

@@ -31,7 +31,9 @@
 #include "nn/team.h"
 
 enum gemm_arithmetic {
-    GEMM_PLAIN, /* C, f32 */
+    GEMM_PLAIN, /* the definition in C, for tests */
+    GEMM_TILED, /* own kernels, f32: the same bits for any number of threads */
+    GEMM_ARITHMETICS
 };
 
 enum { GEMM_ROWS_GRAIN = 8 }; /* rows that share a pass over W at little cost */
@@ -40,8 +42,11 @@ struct gemm;
 
 struct gemm_matrix {
     size_t outs, ins;
-    const float *values; /* [outs, ins] */
+    const float *values;   /* [outs, ins] */
+    void *forward, *input; /* packed forms, the arithmetic's own */
 };
+
+const char *gemm_name(enum gemm_arithmetic arithmetic);
 
 MUST_CHECK enum error_code gemm_open(struct gemm **out_gemm, enum gemm_arithmetic arithmetic,
                                      unsigned threads, struct error *err);

@@ -1,4 +1,5 @@
-/* gemm_test.c - the three products against sums in double, for odd shapes and any threads. */
+/* gemm_test.c - gemm_plain.c against sums in double, gemm_tiled.c against those and against it:
+ * the three products, odd shapes, any threads. */
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/gemm.h"
 
@@ -12,7 +13,7 @@ struct engine {
     double tolerance; /* of a sum of products of numbers below 1, a product's share of it */
 };
 
-static const struct engine ENGINES[] = {{GEMM_PLAIN, 1e-6}};
+static const struct engine ENGINES[] = {{GEMM_PLAIN, 1e-6}, {GEMM_TILED, 1e-6}};
 
 enum { ENGINE_COUNT = sizeof ENGINES / sizeof *ENGINES };
 
@@ -84,6 +85,55 @@ static void check_products(struct gemm *gemm, struct rng *rng, size_t rows, size
     free(old_out), free(old_dx), free(old_dw);
 }
 
+/* Everything that an engine makes of these operands: three products and a sum. */
+static void make_all(struct gemm *gemm, size_t rows, size_t outs, size_t ins, const float *x,
+                     const float *w, const float *dout, float *results)
+{
+    struct error err;
+    struct gemm_matrix matrix;
+    const struct gemm_room room = {rows, outs, ins};
+    struct arena arena = arena_measure();
+    gemm_lay(gemm, &room, &arena);
+    gemm_matrix_lay(gemm, &matrix, NULL, outs, ins, &arena);
+    assert_fine(arena_open(&arena, arena.used, &err), &err);
+    gemm_lay(gemm, &room, &arena);
+    gemm_matrix_lay(gemm, &matrix, w, outs, ins, &arena);
+    gemm_renew(gemm, &matrix);
+    float *dx = results + rows * outs, *dw = dx + rows * ins;
+    gemm_forward(gemm, &matrix, rows, x, false, results);
+    gemm_input(gemm, &matrix, rows, dout, false, dx);
+    gemm_weight(gemm, rows, dout, outs, x, ins, false, dw);
+    gemm_weight(gemm, rows / 2, dout, outs, x, ins, true, dw);
+    arena_close(&arena);
+}
+
+/* Shapes beyond the blocks of every arithmetic: the same bits each time; those of tiles for
+ * any number of threads, too, and close to the definition. */
+static void bits_are_the_same_again(void **state)
+{
+    (void)state;
+    enum { ROWS = 413, OUTS = 77, INS = 805, ALL = ROWS * OUTS + ROWS * INS + OUTS * INS };
+    struct error err;
+    struct rng rng = rng_seed(7);
+    float *x = numbers(&rng, ROWS * INS), *w = numbers(&rng, OUTS * INS);
+    float *dout = numbers(&rng, ROWS * OUTS);
+    float *plain = numbers(&rng, ALL), *first = numbers(&rng, ALL), *again = numbers(&rng, ALL);
+    for (size_t e = 0; e < ENGINE_COUNT; e++)
+        for (unsigned threads = 1; threads <= 4; threads++) {
+            struct gemm *gemm = NULL;
+            assert_fine(gemm_open(&gemm, ENGINES[e].arithmetic, threads, &err), &err);
+            bool anew = ENGINES[e].arithmetic != GEMM_TILED || threads == 1;
+            if (anew) make_all(gemm, ROWS, OUTS, INS, x, w, dout, first);
+            make_all(gemm, ROWS, OUTS, INS, x, w, dout, again);
+            assert_memory_equal(first, again, ALL * sizeof *first);
+            if (ENGINES[e].arithmetic == GEMM_PLAIN) memcpy(plain, first, ALL * sizeof *first);
+            for (size_t i = 0; i < ALL; i++)
+                assert_float_equal(again[i], plain[i], (float)(1e3 * ENGINES[e].tolerance));
+            gemm_close(gemm);
+        }
+    free(x), free(w), free(dout), free(plain), free(first), free(again);
+}
+
 static void products_are_right(void **state)
 {
     (void)state;
@@ -104,6 +154,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_are_right),
+        cmocka_unit_test(bits_are_the_same_again),
     };
     return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
 }
