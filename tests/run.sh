@@ -1,46 +1,55 @@
 #!/bin/sh
-# Runs the test programs given, then the command-line and service tests, and ends with the
-# line "N passed, N failed". $1 is the build folder.
+# Runs the test programs given, then the command-line and service tests, as many at a time as there are cores, each with a
+# folder of its own, and ends with the line "N passed, N failed". $1 is the build folder. Called as `run.sh --one NAME COMMAND...`
+# it runs one of them and tells how it went.
 set -u
+
+if [ "$1" = --one ]; then
+    name=$2
+    shift 2
+    TEST_TMP=$TEST_TMP/$(echo "$name" | tr / -)
+    mkdir -p "$TEST_TMP"
+    begun=$(date +%s)
+    # Told in one piece, for others tell of theirs at the same time.
+    if "$@" >"$TEST_TMP.output" 2>&1; then
+        printf 'ok      %s, %s s\n' "$name" $(($(date +%s) - begun))
+    else
+        printf 'FAILED  %s\n%s\n' "$name" "$(tail -n 60 "$TEST_TMP.output")"
+    fi
+    rm -rf "$TEST_TMP"
+    exit 0
+fi
+
 build=$1
 shift
 here=$(pwd)
 TEST_TMP=$here/$build/tmp
-export TEST_TMP
+PROGRAM=$here/$build/air-classifier
+export TEST_TMP PROGRAM
 rm -rf "$TEST_TMP"
 mkdir -p "$TEST_TMP"
-PROGRAM=$here/$build/air-classifier
-export PROGRAM
-passed=0
-failed=0
 
-try() { # try NAME COMMAND...
-    name=$1
-    shift
-    if "$@" >"$TEST_TMP/output" 2>&1; then
-        passed=$((passed + 1))
-        echo "ok      $name"
-    else
-        failed=$((failed + 1))
-        echo "FAILED  $name"
-        tail -n 60 "$TEST_TMP/output"
-    fi
+list() { # one test a line: its name, and the command that runs it
+    for test in "$@"; do
+        name=${test#"$build"/tests/}
+        case $name in
+        fuzz/*_fuzz) echo "$name $here/$test tests/${name%_fuzz}" ;;
+        *) echo "$name $here/$test" ;;
+        esac
+    done
+    for script in tests/arm/*_test.sh tests/cli/*_test.sh tests/cli/*_test.py tests/service/*_test.py; do
+        case $script in
+        *.py) echo "${script#tests/} python3 $script" ;;
+        *) echo "${script#tests/} sh $script" ;;
+        esac
+    done
 }
 
-for test in "$@"; do
-    name=${test#"$build"/tests/}
-    case $name in
-    fuzz/*_fuzz) try "$name" "$here/$test" "tests/${name%_fuzz}" ;;
-    *) try "$name" "$here/$test" ;;
-    esac
-done
-for script in tests/arm/*_test.sh tests/cli/*_test.sh tests/cli/*_test.py tests/service/*_test.py; do
-    [ -e "$script" ] || continue
-    case $script in
-    *.py) try "${script#tests/}" python3 "$script" ;;
-    *) try "${script#tests/}" sh "$script" ;;
-    esac
-done
+list "$@" | xargs -L 1 -P "$(nproc)" sh tests/run.sh --one | tee "$build/tests.log"
+passed=$(grep -c '^ok  ' "$build/tests.log")
+failed=$(grep -c '^FAILED  ' "$build/tests.log")
+total=$(list "$@" | wc -l)
 rm -rf "$TEST_TMP"
-echo "$passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+# One that was killed told nothing.
+echo "$passed passed, $((total - passed)) failed"
+[ "$failed" -eq 0 ] && [ "$passed" -eq "$total" ]

@@ -136,13 +136,15 @@ static void portion(const struct pass *pass, unsigned worker, size_t first, size
         soften_rows_wide(mine + r * w->outs, 1, w->outs, pass->bias, pass->targets + row,
                          1.0f / (float)pass->rows, &pass->loss->sums[row]);
     }
-    if (pass->dx == NULL) return;
-    gemm_input_alone(pass->gemm, worker, w, rows, mine, false,
-                     pass->dx + (first + own.from) * w->ins);
-    team_wait(gemm_team(pass->gemm));
-    gemm_weight_share(pass->gemm, worker, count, logits, w->outs, x, w->ins, true, pass->dw);
-    struct gemm_share classes = gemm_share(pass->gemm, worker, w->outs, WIDE);
-    add_columns_wide(logits, count, w->outs, classes.from, classes.to, pass->dbias);
+    if (pass->dx != NULL) {
+        gemm_input_alone(pass->gemm, worker, w, rows, mine, false,
+                         pass->dx + (first + own.from) * w->ins);
+        team_wait(gemm_team(pass->gemm));
+        gemm_weight_share(pass->gemm, worker, count, logits, w->outs, x, w->ins, true, pass->dw);
+        struct gemm_share classes = gemm_share(pass->gemm, worker, w->outs, WIDE);
+        add_columns_wide(logits, count, w->outs, classes.from, classes.to, pass->dbias);
+    }
+    /* The next portion's logits lie where these do, and a shorter one is shared out otherwise. */
     team_wait(gemm_team(pass->gemm));
 }
 

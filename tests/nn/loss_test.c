@@ -68,8 +68,9 @@ static double train(const struct problem *p, unsigned threads, size_t bytes, str
     memset(out, 0, sizeof *out);
     double mean =
         loss_train(&loss, gemm, &w, p->bias, ROWS, p->x, p->targets, out->dx, out->dw, out->dbias);
-    double alone = loss_forward(&loss, gemm, &w, p->bias, ROWS, p->x, p->targets);
-    assert_true(mean == alone);
+    /* Often, for members who take each other's logits do so once in a while. */
+    for (int again = 0; again < 50; again++)
+        assert_true(loss_forward(&loss, gemm, &w, p->bias, ROWS, p->x, p->targets) == mean);
     arena_close(&arena);
     gemm_close(gemm);
     return mean;
