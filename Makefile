@@ -118,7 +118,8 @@ endif
 analyze: deps
 	$(MAKE) BUILD=build/clang CC=clang-14 HARDEN=-fPIE EXTRA=-Werror all
 	$(MAKE) BUILD=build/gcc EXTRA=-Werror ANALYZER=-fanalyzer all
-	clang-tidy-14 --quiet $(SOURCES) -- -std=gnu17 -D_GNU_SOURCE -Isrc -Ibuild/gcc/gen 2>/dev/null
+	echo $(SOURCES) | xargs -n 8 -P "$$(nproc)" sh -c \
+	    'clang-tidy-14 --quiet "$$@" -- -std=gnu17 -D_GNU_SOURCE -Isrc -Ibuild/gcc/gen 2>/dev/null' tidy
 
 format:
 	find src tests -name '*.[ch]' -exec clang-format-14 -i {} +

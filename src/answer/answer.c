@@ -508,7 +508,7 @@ enum error_code answer_canaries(struct answer_context *context, uint32_t count, 
         TRY(canary_run(&context->canary, &model->ulmfit, &context->pass, count, err));
     for (uint32_t i = 0; i < count && i < model->canary_count; i++) {
         struct case_text text = answer_canary(model, i);
-        struct answer answer;
+        struct answer answer = {0};
         answer_case(context, &text, &answer);
         float expected = model->canary_confidence[i];
         if (answer.best == model->canary_label[i] &&

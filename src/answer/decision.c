@@ -61,7 +61,7 @@ enum error_code decision_parse(struct decision *out_decision, struct slice text,
                 text.size == kernel + 1 + DECISION_DIGITS &&
                 memchr(text.data, '\0', text.size) == NULL;
     for (size_t i = kernel + 1; fine && i < text.size; i++)
-        fine = memchr("0123456789abcdef", text.data[i], 16) != NULL;
+        fine = strchr("0123456789abcdef", text.data[i]) != NULL; /* no NUL is among them */
     if (!fine)
         return error_set(err, ERR_USAGE, 0,
                          "'%.*s' is no decision: a kernel, '-', and %d hexadecimal digits",

@@ -108,6 +108,7 @@ static enum error_code read_in(struct body *body, struct body_store *store, size
     enum error_code code = json_case_open(&json, bytes, err);
     if (code == ERR_NONE) {
         size_t used = 0;
+        check(body->data != NULL);
         for (int f = 0; f < CASE_FIELDS; f++) {
             struct slice text = json.text.field[f];
             check(text.size <= body->used - used);
