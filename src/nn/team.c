@@ -30,7 +30,7 @@ struct member {
 
 struct team {
     atomic_uint arrived;
-    char apart[LINE];   /* what one writes and the others poll lie on different lines */
+    char apart[LINE];     /* what one writes and the others poll lie on different lines */
     atomic_uint passed;   /* barriers so far; the word that sleepers wait on */
     atomic_uint sleepers; /* or about to be */
     char apart_too[LINE];
