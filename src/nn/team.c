@@ -4,7 +4,8 @@
  * a run members spin for about as long as a wake-up takes. Who waits longer
  * sleeps, for the partner then waits for a core, perhaps for this one: on a machine
  * whose cores others want, too, members that only spun (or called sched_yield) took
- * turns of milliseconds, and a test of 3 s took 300. */
+ * turns of milliseconds, and a test of 3 s took 300. A team larger than its cores
+ * does not spin at all: who is waited for cannot run meanwhile. */
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/team.h"
 
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/crew.h"
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -34,7 +36,7 @@ struct team {
     atomic_uint passed;   /* barriers so far; the word that sleepers wait on */
     atomic_uint sleepers; /* or about to be */
     char apart_too[LINE];
-    unsigned size;
+    unsigned size, spins;
     pthread_mutex_t lock;
     pthread_cond_t start;
     unsigned long runs; /* under lock, with job, context and closing */
@@ -74,7 +76,7 @@ void team_wait(struct team *team)
             syscall(SYS_futex, &team->passed, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
         return;
     }
-    for (unsigned spins = 0; spins < SPINS_BEFORE_SLEEP; spins++) {
+    for (unsigned spins = 0; spins < team->spins; spins++) {
         if (atomic_load_explicit(&team->passed, memory_order_acquire) != passed) return;
         breathe();
     }
@@ -120,6 +122,7 @@ enum error_code team_open(struct team **out_team, unsigned threads, struct error
     pthread_mutex_init(&team->lock, NULL);
     pthread_cond_init(&team->start, NULL);
     team->size = 1;
+    team->spins = threads <= crew_cores() ? SPINS_BEFORE_SLEEP : 0;
     while (team->size < threads && start_member(team, team->size)) team->size++;
     if (team->size < threads) {
         unsigned started = team->size;

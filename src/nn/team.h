@@ -1,8 +1,8 @@
 /* team.h - a few threads that work through one computation in lock step.
  *
  * Unlike a crew (base/crew.h), whose items are independent, the members of a
- * team meet at barriers many thousand times a second, so they spin there. Between
- * two runs they sleep.
+ * team meet at barriers many thousand times a second, so they spin there before
+ * they sleep. Between two runs they sleep.
  *
  * Memory   one heap block a team
  * Threads  one caller at a time; it is worker 0
