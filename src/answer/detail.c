@@ -79,6 +79,36 @@ void detail_write(const struct detail *detail, struct writer *writer)
     writer_format(writer, ",\"checksum\":\"%s\"}", detail->model->bundle.checksum);
 }
 
+static void put_number(struct slice case_number, struct writer *writer)
+{
+    writer_text(writer, "{\"case_number\":");
+    json_put(writer, case_number);
+    writer_char(writer, ',');
+}
+
+void detail_put(struct slice case_number, const struct detail *detail, struct writer *writer)
+{
+    put_number(case_number, writer);
+    detail_write(detail, writer);
+    writer_char(writer, '}');
+}
+
+void detail_put_brief(struct slice case_number, const struct detail *detail, struct writer *writer)
+{
+    put_number(case_number, writer);
+    writer_text(writer, "\"predicted_sbr\":");
+    json_put(writer, answer_label(detail->model, detail->best.sbr));
+    writer_char(writer, '}');
+}
+
+void detail_put_fault(struct slice case_number, const struct error *err, struct writer *writer)
+{
+    put_number(case_number, writer);
+    writer_format(writer, "\"error\":{\"code\":\"%s\",\"detail\":", error_row(err->code)->type);
+    json_put(writer, slice_of(err->detail));
+    writer_format(writer, ",\"line\":%zu}}", err->line);
+}
+
 size_t detail_bound(const struct answer_model *model)
 {
     size_t longest = 0;

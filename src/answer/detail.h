@@ -37,6 +37,12 @@ struct detail detail_of(const struct answer_model *model, const struct case_text
 /* `"predicted_sbr":"...",...,"model":{...}`: members without the braces around them. */
 void detail_write(const struct detail *detail, struct writer *writer);
 
+/* Lines about one case of many, in braces: with all of this, with the label alone, and one
+ * that cannot be answered, with `line` as err has it. The number is UTF-8. */
+void detail_put(struct slice case_number, const struct detail *detail, struct writer *writer);
+void detail_put_brief(struct slice case_number, const struct detail *detail, struct writer *writer);
+void detail_put_fault(struct slice case_number, const struct error *err, struct writer *writer);
+
 /* Bytes that detail_write does not exceed for this model. */
 size_t detail_bound(const struct answer_model *model);
 

@@ -121,11 +121,10 @@ static void put_fault(struct writer *line, const struct predicting *predicting,
         writer_text(line, "\r\n");
         return;
     }
-    writer_text(line, "{\"case_number\":");
-    json_put(line, number);
-    writer_format(line, ",\"error\":{\"code\":\"%s\",\"detail\":", error_row(fault->code)->type);
-    json_put(line, slice_of(fault->detail));
-    writer_format(line, ",\"line\":%zu}}\n", item->row.line);
+    struct error told = *fault;
+    told.line = item->row.line;
+    detail_put_fault(number, &told, line);
+    writer_char(line, '\n');
 }
 
 /* Bytes a line can not exceed: every byte of a string may take six. */

@@ -17,6 +17,7 @@ int cmd_serve(const struct options *options)
                                   .queue_bytes_max = (size_t)options->queue_bytes,
                                   .deadline_seconds = options->deadline,
                                   .body_bytes_max = (size_t)options->body_max,
+                                  .batch_cases_max = (size_t)options->batch_max,
                                   .connections_max = (unsigned)options->connections,
                                   .read_seconds_max = (unsigned)options->read_timeout,
                                   .drain_seconds_max = (unsigned)options->drain};

@@ -190,28 +190,33 @@ static void *live(void *argument)
 
 /* From outside */
 
-enum error_code batcher_put(struct batcher *batcher, struct batcher_case *one, struct error *err)
+enum error_code batcher_put(struct batcher *batcher, struct batcher_case *cases, size_t count,
+                            struct error *err)
 {
     const struct batcher_options *options = &batcher->options;
-    one->since = tick_now();
-    one->weight = weigh(&one->text);
-    one->passed_over = 0;
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        cases[i].since = tick_now();
+        cases[i].weight = weigh(&cases[i].text);
+        cases[i].passed_over = 0;
+        bytes += cases[i].bytes;
+    }
     pthread_mutex_lock(&batcher->lock);
-    size_t count = batcher->count;
+    size_t before = batcher->count;
     /* Alone, a request of any size may wait: it was let in for its own size. */
-    bool full = count == options->cases_max ||
-                (count > 0 && batcher->bytes + one->bytes > options->bytes_max);
+    bool full = before + count > options->cases_max ||
+                (before > 0 && batcher->bytes + bytes > options->bytes_max);
     bool closing = batcher->closing;
     if (!full && !closing) {
-        batcher->waiting[batcher->count++] = one;
-        batcher->bytes += one->bytes;
+        for (size_t i = 0; i < count; i++) batcher->waiting[batcher->count++] = &cases[i];
+        batcher->bytes += bytes;
         pthread_cond_signal(&batcher->wake);
     }
     pthread_mutex_unlock(&batcher->lock);
     if (closing) return error_set(err, ERR_DRAINING, 0, "the service stops");
     if (full)
         return error_set(err, ERR_QUEUE_FULL, 0, "%zu cases wait; room is for %zu, and %zu bytes",
-                         count, options->cases_max, options->bytes_max);
+                         before, options->cases_max, options->bytes_max);
     return ERR_NONE;
 }
 

@@ -48,9 +48,9 @@ struct batcher;
 MUST_CHECK enum error_code batcher_open(struct batcher **out_batcher,
                                         const struct batcher_options *options, struct error *err);
 
-/* The case must live until done. */
-MUST_CHECK enum error_code batcher_put(struct batcher *batcher, struct batcher_case *one,
-                                       struct error *err);
+/* All of them wait, or none. They must live until done. */
+MUST_CHECK enum error_code batcher_put(struct batcher *batcher, struct batcher_case *cases,
+                                       size_t count, struct error *err);
 
 /* Whether the last canary, which goes between passes every few seconds, was answered rightly,
  * and the answering thread lives; ERR_NOT_READY tells what is wrong. Never waits for a pass. */

@@ -24,26 +24,28 @@ enum {
 
 static size_t reading_room(size_t size) { return ROOM_TIMES * size + ROOM_LEAST; }
 
-/* A body that grows lies in two places for a moment; one of the largest must always fit. */
-static size_t kept_room(size_t kept, size_t size_max)
+/* A body that grows lies in two places for a moment, and its last place is behind all the
+ * former ones, which were as long together. One of the largest must always fit, and so must its
+ * reply, with what is taken beside both. */
+static size_t kept_room(size_t kept, size_t size_max, size_t beside)
 {
-    size_t least = 2 * size_max + 4 * REGION_ALIGN;
+    size_t least = 3 * size_max + beside + 8 * REGION_ALIGN;
     return kept > least ? kept : least;
 }
 
 /* Bodies and what is read from them lie apart, so that the one room that must be long is
  * not cut into pieces by the other. */
-size_t body_store_bytes(size_t kept, size_t size_max)
+size_t body_store_bytes(size_t kept, size_t size_max, size_t beside)
 {
-    return region_bytes(kept_room(kept, size_max)) +
+    return region_bytes(kept_room(kept, size_max, beside)) +
            region_bytes(reading_room(size_max) + REGION_ALIGN);
 }
 
 enum error_code body_store_open(struct body_store *out_store, size_t kept, size_t size_max,
-                                struct error *err)
+                                size_t beside, struct error *err)
 {
     struct body_store store = {.size_max = size_max};
-    TRY(region_open(&store.kept, kept_room(kept, size_max), err));
+    TRY(region_open(&store.kept, kept_room(kept, size_max, beside), err));
     enum error_code code = region_open(&store.reading, reading_room(size_max) + REGION_ALIGN, err);
     if (code == ERR_NONE)
         *out_store = store;
@@ -97,45 +99,78 @@ enum error_code body_room(struct body *body, struct body_store *store, size_t si
     return ERR_NONE;
 }
 
-static enum error_code read_in(struct body *body, struct body_store *store, size_t size,
-                               struct case_text *out_text, struct error *err)
+struct slice body_slice(const struct body *body)
 {
-    struct json_case json;
+    return (struct slice){body->data != NULL ? body->data : "", body->used};
+}
+
+static enum error_code read_in(struct body_store *store, size_t size, struct slice bytes,
+                               body_reader *reader, void *context, struct error *err)
+{
+    json_t *root;
     char *room = region_take(&store->reading, size);
     if (room == NULL) return no_room(err, size);
     json_room(room, size);
-    struct slice bytes = {body->data != NULL ? body->data : "", body->used};
-    enum error_code code = json_case_open(&json, bytes, err);
+    enum error_code code = json_parse(&root, bytes, NULL, err);
     if (code == ERR_NONE) {
-        size_t used = 0;
-        check(body->data != NULL);
-        for (int f = 0; f < CASE_FIELDS; f++) {
-            struct slice text = json.text.field[f];
-            check(text.size <= body->used - used);
-            memcpy(body->data + used, text.data, text.size);
-            out_text->field[f] = (struct slice){body->data + used, text.size};
-            used += text.size;
-        }
-        body->used = used;
-        json_case_close(&json);
+        code = reader(context, root, err);
+        json_decref(root);
     }
     json_room(NULL, 0);
     region_give(&store->reading, room);
     return code;
 }
 
+enum error_code body_read(struct body_store *store, struct slice bytes, body_reader *reader,
+                          void *context, struct error *err)
+{
+    enum error_code code = read_in(store, reading_room(bytes.size), bytes, reader, context, err);
+    if (code == ERR_BODY_LONG && bytes.size < store->size_max)
+        code = read_in(store, reading_room(store->size_max), bytes, reader, context, err);
+    return code;
+}
+
+void body_keep(struct body *body, size_t *used, struct case_text *text)
+{
+    for (int f = 0; f < CASE_FIELDS; f++) {
+        struct slice *field = &text->field[f];
+        check(body->data != NULL && field->size <= body->used - *used);
+        if (field->size > 0) memcpy(body->data + *used, field->data, field->size);
+        field->data = body->data + *used;
+        *used += field->size;
+    }
+}
+
+void body_shrink(struct body *body, struct body_store *store, size_t used)
+{
+    body->used = used;
+    if (body->data == NULL) return;
+    char *kept = region_resize(&store->kept, body->data, used, used);
+    check(kept == body->data); /* a block that is not to grow stays where it is */
+    body->capacity = used;
+}
+
+struct one {
+    struct body *body;
+    struct case_text text;
+    size_t used;
+};
+
+static enum error_code take_case(void *context, const json_t *root, struct error *err)
+{
+    struct one *one = context;
+    TRY(json_case_of(&one->text, NULL, root, err));
+    body_keep(one->body, &one->used, &one->text);
+    return ERR_NONE;
+}
+
 enum error_code body_case(struct body *body, struct body_store *store, struct case_text *out_text,
                           struct error *err)
 {
-    struct case_text text;
-    enum error_code code = read_in(body, store, reading_room(body->used), &text, err);
-    if (code == ERR_BODY_LONG && body->used < store->size_max)
-        code = read_in(body, store, reading_room(store->size_max), &text, err);
-    if (code != ERR_NONE) return code;
-    char *kept = region_resize(&store->kept, body->data, body->used, body->used);
-    check(kept == body->data); /* a block that is not to grow stays where it is */
-    body->capacity = body->used;
-    *out_text = text;
+    struct one one = {.body = body};
+    TRY(body_read(store, body_slice(body), take_case, &one, err));
+    body_shrink(body, store, one.used);
+    *out_text = one.text;
     return ERR_NONE;
 }
 

@@ -12,18 +12,18 @@
 #define SERVE_BODY_H
 
 #include "base/region.h"
-#include "base/slice.h"
-#include "text/case.h"
+#include "text/json.h"
 
 struct body_store {
     struct region kept, reading;
     size_t size_max; /* of one body */
 };
 
-/* What a store takes of address space, and at most of memory. */
-size_t body_store_bytes(size_t kept, size_t size_max);
+/* What a store takes of address space, and at most of memory. beside: what one request may
+ * take of it beside its body and as much again. */
+size_t body_store_bytes(size_t kept, size_t size_max, size_t beside);
 MUST_CHECK enum error_code body_store_open(struct body_store *out_store, size_t kept,
-                                           size_t size_max, struct error *err);
+                                           size_t size_max, size_t beside, struct error *err);
 void body_store_close(struct body_store *store);
 
 struct body {   /* or a reply, which lies in the same store while it is sent */
@@ -42,6 +42,22 @@ MUST_CHECK enum error_code body_room(struct body *body, struct body_store *store
  * back; after a failure they are as they were. */
 MUST_CHECK enum error_code body_case(struct body *body, struct body_store *store,
                                      struct case_text *out_text, struct error *err);
+
+/* What body_case is made of, for bodies that hold more than one case. */
+
+struct slice body_slice(const struct body *body);
+
+/* Looks at JSON that was read; it is gone afterwards. */
+typedef enum error_code body_reader(void *context, const json_t *root, struct error *err);
+
+MUST_CHECK enum error_code body_read(struct body_store *store, struct slice bytes,
+                                     body_reader *reader, void *context, struct error *err);
+
+/* Puts the texts over the body's bytes from *used on, and moves it behind them. */
+void body_keep(struct body *body, size_t *used, struct case_text *text);
+
+/* Gives back what is behind the first used bytes. */
+void body_shrink(struct body *body, struct body_store *store, size_t used);
 
 /* An empty body is fine. */
 void body_give(struct body *body, struct body_store *store);

@@ -16,8 +16,7 @@
 
 #include "base/check.h"
 #include "base/log.h"
-#include "serve/batcher.h"
-#include "serve/body.h"
+#include "serve/batch.h"
 #include "serve/header.h"
 #include "serve/server.h"
 
@@ -27,7 +26,8 @@ struct request {
     struct body body;
     enum error_code body_verdict; /* why it is read to its end, but not kept */
     struct body reply;            /* room for a long one, until it is sent */
-    /* Of a case that was handed to the batcher: */
+    struct batch batch;           /* of a request of many cases */
+    /* Of cases that were handed to the batcher: */
     bool waiting;
     struct MHD_Connection *connection;
     struct MHD_Response *response;
@@ -110,8 +110,8 @@ static const struct route *admit(const struct server *server, struct MHD_Connect
     const struct route *route = routes_find(method, path, reply);
     if (route == NULL) return NULL;
     enum error_code code = header_wish(connection, route, out_wish, &err);
-    if (code == ERR_NONE && route->takes_case)
-        code = header_check_case(connection, server->options->body_bytes_max, &err);
+    if (code == ERR_NONE && route->takes != ROUTES_NOTHING)
+        code = header_check_body(connection, route->takes, server->options->body_bytes_max, &err);
     if (code == ERR_NONE) return route;
     routes_problem(reply, &err);
     return NULL;
@@ -167,6 +167,27 @@ static void use_room(const struct request *request, struct routes_reply *reply)
     reply->stays = true;
 }
 
+/* What became of all of the request's cases. */
+static void tell_batch(const struct request *request, struct routes_reply *reply)
+{
+    struct error err;
+    if (batch_failed(&request->batch, &err)) {
+        routes_problem(reply, &err);
+        return;
+    }
+    reply->status = 200;
+    reply->type = request->batch.lines ? ROUTES_LINES : ROUTES_JSON;
+    batch_write(&request->batch, !request->wish.detail, &reply->body);
+}
+
+static void resume(struct server *server, struct request *request, const struct routes_reply *reply)
+{
+    request->response = make_response(server, reply);
+    request->status = reply->status;
+    /* From here on the request belongs to the library's thread, which may free it. */
+    MHD_resume_connection(request->connection);
+}
+
 void exchange_done(void *context, struct batcher_case *one, const struct answer *answer,
                    const struct error *err)
 {
@@ -175,27 +196,32 @@ void exchange_done(void *context, struct batcher_case *one, const struct answer 
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
     use_room(request, &reply);
-    if (answer != NULL)
+    if (request->batch.items != NULL) {
+        if (!batch_take(&request->batch, one, answer, err)) return;
+        tell_batch(request, &reply);
+    } else if (answer != NULL) {
         routes_answer(&server->state, &request->wish, &one->text, answer, &reply);
-    else
+    } else {
         routes_problem(&reply, err);
-    request->response = make_response(server, &reply);
-    request->status = reply.status;
-    /* From here on the request belongs to the library's thread, which may free it. */
-    MHD_resume_connection(request->connection);
+    }
+    resume(server, request, &reply);
 }
 
 static void enqueue(struct server *server, struct MHD_Connection *connection,
-                    struct request *request)
+                    struct request *request, struct batcher_case *cases, size_t count)
 {
     struct error err;
     request->waiting = true;
     request->connection = connection;
+    for (size_t i = 0; i < count; i++) cases[i].owner = request;
     /* Suspended first, because it may be resumed before batcher_put returns. */
     watch_pause(&server->watch, watched(connection));
     MHD_suspend_connection(connection);
-    if (batcher_put(server->state.batcher, &request->one, &err) != ERR_NONE)
-        exchange_done(server, &request->one, NULL, &err);
+    if (batcher_put(server->state.batcher, cases, count, &err) == ERR_NONE) return;
+    char buffer[ROUTES_REPLY_MAX];
+    struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
+    routes_problem(&reply, &err);
+    resume(server, request, &reply);
 }
 
 /* false: reply is filled; true: it will be, by the batcher. */
@@ -211,14 +237,44 @@ static bool take_case(struct server *server, struct MHD_Connection *connection,
         return false;
     }
     if (server->state.batcher != NULL) {
-        request->one = (struct batcher_case){.text = text, .bytes = bytes, .owner = request};
-        enqueue(server, connection, request);
+        request->one = (struct batcher_case){.text = text, .bytes = bytes};
+        enqueue(server, connection, request, &request->one, 1);
         return true;
     }
     struct answer answer;
     answer_case(own_context(server), &text, &answer);
     use_room(request, reply);
     routes_answer(&server->state, &request->wish, &text, &answer, reply);
+    return false;
+}
+
+/* The same for many. */
+static bool take_cases(struct server *server, struct MHD_Connection *connection,
+                       struct request *request, struct routes_reply *reply)
+{
+    struct error err;
+    struct batch *batch = &request->batch;
+    size_t bytes = request->body.used;
+    enum error_code code = batch_read(batch, &request->body, &server->bodies,
+                                      header_is_lines(connection), server->batch_max, &err);
+    if (code == ERR_NONE)
+        code = body_room(&request->reply, &server->bodies,
+                         batch_bound(batch, server->state.model, bytes), &err);
+    if (code != ERR_NONE) {
+        routes_problem(reply, &err);
+        return false;
+    }
+    if (server->state.batcher != NULL && batch->asked > 0) {
+        enqueue(server, connection, request, batch->cases, batch->asked);
+        return true;
+    }
+    for (size_t i = 0; i < batch->asked; i++) {
+        struct answer answer;
+        answer_case(own_context(server), &batch->cases[i].text, &answer);
+        batch_take(batch, &batch->cases[i], &answer, NULL);
+    }
+    use_room(request, reply);
+    tell_batch(request, reply);
     return false;
 }
 
@@ -248,8 +304,10 @@ static enum MHD_Result finish(struct server *server, struct MHD_Connection *conn
                             : "other requests hold the room; bodies of %zu bytes are taken",
                    server->options->body_bytes_max);
         routes_problem(&reply, &err);
-    } else if (request->route->takes_case) {
+    } else if (request->route->takes == ROUTES_CASE) {
         if (take_case(server, connection, request, &reply)) return MHD_YES;
+    } else if (request->route->takes == ROUTES_CASES) {
+        if (take_cases(server, connection, request, &reply)) return MHD_YES;
     } else {
         request->route->answer(&server->state,
                                server->state.batcher == NULL ? own_context(server) : NULL, &reply);
@@ -278,6 +336,7 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **reque
     struct request *known = *request;
     if (known == NULL) return;
     if (known->response != NULL) MHD_destroy_response(known->response);
+    batch_give(&known->batch, &server->bodies);
     body_give(&known->body, &server->bodies);
     body_give(&known->reply, &server->bodies);
     *request = NULL;

@@ -49,22 +49,32 @@ enum error_code header_check_framing(struct MHD_Connection *connection, struct e
     return error_set(err, ERR_REQUEST, 0, "%s", framing.fault);
 }
 
-/* "application/json", with or without parameters. */
-static bool is_json(const char *type)
+static const char *type_of(struct MHD_Connection *connection)
 {
-    static const char json[] = "application/json";
-    if (type == NULL || strncasecmp(type, json, sizeof json - 1) != 0) return false;
-    char next = type[sizeof json - 1];
+    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type");
+}
+
+/* With or without parameters. */
+static bool is_type(const char *type, const char *wanted)
+{
+    if (type == NULL || strncasecmp(type, wanted, strlen(wanted)) != 0) return false;
+    char next = type[strlen(wanted)];
     return next == '\0' || next == ';' || next == ' ';
 }
 
-enum error_code header_check_case(struct MHD_Connection *connection, size_t body_bytes_max,
-                                  struct error *err)
+bool header_is_lines(struct MHD_Connection *connection)
 {
-    const char *type = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Type");
-    if (!is_json(type))
-        return error_set(err, ERR_MEDIA_TYPE, 0, "Content-Type is %.100s, not application/json",
-                         type != NULL ? type : "absent");
+    return is_type(type_of(connection), ROUTES_LINES);
+}
+
+enum error_code header_check_body(struct MHD_Connection *connection, enum routes_body takes,
+                                  size_t body_bytes_max, struct error *err)
+{
+    const char *type = type_of(connection);
+    bool lines = takes == ROUTES_CASES;
+    if (!is_type(type, ROUTES_JSON) && !(lines && is_type(type, ROUTES_LINES)))
+        return error_set(err, ERR_MEDIA_TYPE, 0, "Content-Type is %.100s, not " ROUTES_JSON "%s",
+                         type != NULL ? type : "absent", lines ? " or " ROUTES_LINES : "");
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
     if (length != NULL && strtoull(length, NULL, 10) > body_bytes_max)
         return error_set(err, ERR_BODY_LONG, 0, "the body has %.20s bytes; at most %zu are taken",
@@ -91,7 +101,7 @@ static enum MHD_Result take_parameter(void *context, enum MHD_ValueKind kind, co
 enum error_code header_wish(struct MHD_Connection *connection, const struct route *route,
                             struct routes_wish *out_wish, struct error *err)
 {
-    struct query query = {.route = route, .err = err};
+    struct query query = {.route = route, .wish = routes_wish_default(route), .err = err};
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_parameter, &query);
     if (query.code == ERR_NONE) *out_wish = query.wish;
     return query.code;

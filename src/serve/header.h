@@ -18,9 +18,13 @@
 MUST_CHECK enum error_code header_check_framing(struct MHD_Connection *connection,
                                                 struct error *err);
 
-/* Whether a case may come: ERR_MEDIA_TYPE or ERR_BODY_LONG. */
-MUST_CHECK enum error_code header_check_case(struct MHD_Connection *connection,
-                                             size_t body_bytes_max, struct error *err);
+/* Whether such a body may come: ERR_MEDIA_TYPE or ERR_BODY_LONG. */
+MUST_CHECK enum error_code header_check_body(struct MHD_Connection *connection,
+                                             enum routes_body takes, size_t body_bytes_max,
+                                             struct error *err);
+
+/* Whether it is JSON Lines. */
+bool header_is_lines(struct MHD_Connection *connection);
 
 /* What the query wants of this route (routes_wish). */
 MUST_CHECK enum error_code header_wish(struct MHD_Connection *connection, const struct route *route,

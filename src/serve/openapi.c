@@ -48,26 +48,41 @@ static json_t *problem_response(unsigned status)
                      content("application/problem+json", "Problem"));
 }
 
-static json_t *parameters(void)
+static json_t *parameters(const struct route *route)
 {
+    struct routes_wish wish = routes_wish_default(route);
     json_t *result = json_array();
     for (size_t i = 0; i < routes_parameters_count; i++)
         json_array_append_new(result,
                               json_pack("{s:s, s:s, s:s, s:{s:s, s:[i, i], s:i}}", "name",
                                         routes_parameters[i].name, "in", "query", "description",
                                         routes_parameters[i].summary, "schema", "type", "integer",
-                                        "enum", 0, 1, "default", 0));
+                                        "enum", 0, 1, "default",
+                                        *(bool *)((char *)&wish + routes_parameters[i].offset)));
     return result;
+}
+
+/* An array of them, or lines. */
+static json_t *many(const char *schema)
+{
+    char reference[64];
+    snprintf(reference, sizeof reference, "#/components/schemas/%s", schema);
+    return json_pack("{s:{s:{s:s, s:{s:s}}}, s:{s:{s:s}}}", ROUTES_JSON, "schema", "type", "array",
+                     "items", "$ref", reference, ROUTES_LINES, "schema", "type", "string");
+}
+
+static json_t *answered(enum routes_body takes)
+{
+    if (takes == ROUTES_CASES) return many("Item");
+    if (takes == ROUTES_CASE) return content(ROUTES_JSON, "Answer");
+    return json_pack("{s:{s:{s:s}}}", ROUTES_JSON, "schema", "type", "object");
 }
 
 static json_t *operation(const struct route *route)
 {
     json_t *responses = json_object();
     json_t *fine = json_pack("{s:s}", "description", route->summary);
-    json_object_set_new(fine, "content",
-                        route->takes_case ? content("application/json", "Answer")
-                                          : json_pack("{s:{s:{s:s}}}", "application/json", "schema",
-                                                      "type", "object"));
+    json_object_set_new(fine, "content", answered(route->takes));
     json_object_set_new(responses, "200", fine);
     for (const unsigned *status = route->statuses; *status != 0; status++) {
         char text[16];
@@ -75,11 +90,12 @@ static json_t *operation(const struct route *route)
         json_object_set_new(responses, text, problem_response(*status));
     }
     json_t *result = json_pack("{s:s, s:o}", "summary", route->summary, "responses", responses);
-    if (!route->takes_case) return result;
-    json_object_set_new(result, "parameters", parameters());
+    if (route->takes == ROUTES_NOTHING) return result;
+    json_object_set_new(result, "parameters", parameters(route));
     json_object_set_new(
         result, "requestBody",
-        json_pack("{s:b, s:o}", "required", 1, "content", content("application/json", "Case")));
+        json_pack("{s:b, s:o}", "required", 1, "content",
+                  route->takes == ROUTES_CASE ? content(ROUTES_JSON, "Case") : many("Case")));
     return result;
 }
 
@@ -105,16 +121,21 @@ enum error_code openapi_make(char **out_text, const char *version, struct error 
         json_pack("{s:s, s:[s], s:{s:{s:s, s:s}}, s:{s:s}}", "type", "object", "required",
                   "predicted_sbr", "properties", "predicted_sbr", "type", "string", "description",
                   "The best guess", "example", "predicted_sbr", "SysMgmt");
+    json_t *item = json_pack("{s:s, s:s, s:[s], s:{s:{s:s}, s:{s:s}, s:{s:s}}}", "type", "object",
+                             "description", "An answer, or why there is none", "required",
+                             "case_number", "properties", "case_number", "type", "string",
+                             "predicted_sbr", "type", "string", "error", "type", "object");
     json_t *problem = json_pack(
         "{s:s, s:s, s:[s, s, s, s], s:{s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}, s:{s:s}}}", "type",
         "object", "description", "RFC 9457", "required", "type", "title", "status", "detail",
         "properties", "type", "type", "string", "title", "type", "string", "status", "type",
         "integer", "detail", "type", "string", "hint", "type", "string");
-    json_t *root = json_pack(
-        "{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:{s:o, s:o, s:o}}}", "openapi", "3.1.0", "info", "title",
-        "air-classifier", "version", version, "description",
-        "Routes support cases to the team (SBR) that can solve them.", "paths", paths(),
-        "components", "schemas", "Case", case_schema(), "Answer", answer, "Problem", problem);
+    json_t *root =
+        json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:{s:o, s:o, s:o, s:o}}}", "openapi", "3.1.0",
+                  "info", "title", "air-classifier", "version", version, "description",
+                  "Routes support cases to the team (SBR) that can solve them.", "paths", paths(),
+                  "components", "schemas", "Case", case_schema(), "Answer", answer, "Item", item,
+                  "Problem", problem);
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
     json_decref(root);
     if (text == NULL) return error_set(err, ERR_MEMORY, 0, "no memory for the description");

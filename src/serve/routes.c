@@ -10,8 +10,6 @@
 #include "serve/batcher.h"
 #include "text/json.h"
 
-static const char *const type_json = "application/json";
-
 const struct routes_parameter routes_parameters[] = {
     {"detail", offsetof(struct routes_wish, detail),
      "1: also the confidence, alternatives, what each member says, and the decision's id"},
@@ -28,10 +26,15 @@ static enum error_code unknown_parameter(const char *name, struct error *err)
                      name, (int)list.used, list.data);
 }
 
+struct routes_wish routes_wish_default(const struct route *route)
+{
+    return (struct routes_wish){.detail = route->takes == ROUTES_CASES};
+}
+
 enum error_code routes_wish(const struct route *route, const char *name, const char *value,
                             struct routes_wish *wish, struct error *err)
 {
-    if (!route->takes_case) return ERR_NONE;
+    if (route->takes == ROUTES_NOTHING) return ERR_NONE;
     for (size_t i = 0; i < routes_parameters_count; i++) {
         const struct routes_parameter *row = &routes_parameters[i];
         if (strcmp(row->name, name) != 0) continue;
@@ -57,7 +60,7 @@ void routes_answer(const struct routes_state *state, const struct routes_wish *w
                    struct routes_reply *reply)
 {
     reply->status = 200;
-    reply->type = type_json;
+    reply->type = ROUTES_JSON;
     writer_char(&reply->body, '{');
     if (wish->detail) {
         struct detail detail = detail_of(state->model, text, answer);
@@ -75,7 +78,7 @@ static void tell_live(const struct routes_state *state, struct answer_context *c
 {
     (void)state, (void)context;
     reply->status = 200;
-    reply->type = type_json;
+    reply->type = ROUTES_JSON;
     writer_text(&reply->body, "{\"live\":true}\n");
 }
 
@@ -96,7 +99,7 @@ static void tell_ready(const struct routes_state *state, struct answer_context *
         return;
     }
     reply->status = 200;
-    reply->type = type_json;
+    reply->type = ROUTES_JSON;
     writer_text(&reply->body, "{\"ready\":true}\n");
 }
 
@@ -105,20 +108,31 @@ static void tell_openapi(const struct routes_state *state, struct answer_context
 {
     (void)context;
     reply->status = 200;
-    reply->type = type_json;
+    reply->type = ROUTES_JSON;
     reply->fixed = state->openapi;
 }
 
 const struct route routes_table[] = {
     {"POST",
      "/classifier/sbr",
-     true,
+     ROUTES_CASE,
      NULL,
      "The SBR that can solve a case",
      {400, 413, 415, 429, 503, 504}},
-    {"GET", "/health/live", false, tell_live, "Whether the process answers at all", {0}},
-    {"GET", "/health/ready", false, tell_ready, "Whether cases are answered rightly now", {503}},
-    {"GET", "/openapi.json", false, tell_openapi, "This description, OpenAPI 3.1", {0}},
+    {"POST",
+     "/classifier/sbr/batch",
+     ROUTES_CASES,
+     NULL,
+     "The SBRs of many cases, in order, with details; what is wrong with one is told in its place",
+     {400, 413, 415, 429, 503, 504}},
+    {"GET", "/health/live", ROUTES_NOTHING, tell_live, "Whether the process answers at all", {0}},
+    {"GET",
+     "/health/ready",
+     ROUTES_NOTHING,
+     tell_ready,
+     "Whether cases are answered rightly now",
+     {503}},
+    {"GET", "/openapi.json", ROUTES_NOTHING, tell_openapi, "This description, OpenAPI 3.1", {0}},
 };
 const size_t routes_count = sizeof routes_table / sizeof *routes_table;
 

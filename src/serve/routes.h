@@ -16,6 +16,9 @@
 
 enum { ROUTES_REPLY_MAX = 4096 }; /* of all replies but those with details */
 
+#define ROUTES_JSON  "application/json"
+#define ROUTES_LINES "application/x-ndjson"
+
 struct batcher;
 
 /* What all requests share. */
@@ -51,9 +54,15 @@ struct routes_reply {
     unsigned retry_after_seconds; /* header Retry-After, or 0 */
 };
 
+enum routes_body {
+    ROUTES_NOTHING,
+    ROUTES_CASE,  /* in JSON; the reply is that of routes_answer */
+    ROUTES_CASES, /* many of them; the reply is that of batch.h */
+};
+
 struct route {
     const char *method, *path;
-    bool takes_case; /* its body is a case in JSON, and its reply that of routes_answer */
+    enum routes_body takes;
     void (*answer)(const struct routes_state *state, struct answer_context *context,
                    struct routes_reply *reply); /* of a route without a body */
     const char *summary;
@@ -65,6 +74,9 @@ extern const size_t routes_count;
 
 /* The route, or NULL with reply filled (404, 405, OPTIONS). HEAD finds GET. */
 const struct route *routes_find(const char *method, const char *path, struct routes_reply *reply);
+
+/* What a request wants that says nothing. */
+struct routes_wish routes_wish_default(const struct route *route);
 
 /* Takes `name=value` (NULL: no value) of the query into the wish; ERR_PARAMETER, also for one
  * that comes twice. Who asks for

@@ -96,8 +96,12 @@ static enum error_code prepare(struct server *server, struct error *err)
     server_lay(server, &arena);
     arena_seal(&arena);
     server->arena = arena;
-    TRY(body_store_open(&server->bodies, server->options->queue_bytes_max,
-                        server->options->body_bytes_max, err));
+    const struct serve_options *options = server->options;
+    server->batch_max = options->batch_cases_max;
+    if (server->state.batcher != NULL && server->batch_max > options->queue_cases_max)
+        server->batch_max = options->queue_cases_max;
+    TRY(body_store_open(&server->bodies, options->queue_bytes_max, options->body_bytes_max,
+                        server_beside(server), err));
     TRY(openapi_make(&server->openapi, server->options->version, err));
     server->state.model = &server->model;
     server->state.openapi = slice_of(server->openapi);

@@ -27,6 +27,7 @@ struct serve_options {
     size_t queue_bytes_max;  /* of bodies that wait, all together */
     double deadline_seconds; /* that each may wait */
     size_t body_bytes_max;
+    size_t batch_cases_max; /* of a request; no more than may wait */
     unsigned connections_max;
     unsigned read_seconds_max;
     unsigned drain_seconds_max;

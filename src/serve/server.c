@@ -5,7 +5,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/server.h"
 
+#include "serve/batch.h"
 #include "serve/exchange.h"
+
+size_t server_beside(const struct server *server)
+{
+    struct batch full = {.count = server->batch_max};
+    return batch_bytes(full.count) + batch_bound(&full, &server->model, 0);
+}
 
 void server_lay(struct server *server, struct arena *arena)
 {

@@ -31,11 +31,15 @@ struct server {
     struct watch watch;
     struct request *requests; /* one a connection, by watch_number */
     struct body_store bodies;
+    size_t batch_max; /* cases of a request; so many can wait together */
     struct MHD_Daemon *daemon;
     unsigned accepted; /* connections given to the library; serve.c's thread alone */
     atomic_uint entered, left;
     atomic_uint in_flight; /* requests, from header to last byte out */
 };
+
+/* The most that one request takes of the store of bodies beside its body and as much again. */
+size_t server_beside(const struct server *server);
 
 /* All that is taken for each connection; server->options is set. */
 void server_lay(struct server *server, struct arena *arena);

@@ -13,6 +13,7 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/limits.h"
@@ -192,8 +193,10 @@ void json_case_close(struct json_case *json)
     json->root = NULL;
 }
 
+/* The shortest form there is, so that no string is longer here than in the JSON it came from. */
 void json_put(struct writer *writer, struct slice text)
 {
+    static const char short_escapes[] = "\b\f\n\r\t", short_letters[] = "bfnrt";
     size_t plain = 0;
     writer_char(writer, '"');
     for (size_t i = 0; i < text.size; i++) {
@@ -201,10 +204,11 @@ void json_put(struct writer *writer, struct slice text)
         if (c >= 0x20 && c != '"' && c != '\\') continue;
         writer_bytes(writer, text.data + plain, i - plain);
         plain = i + 1;
+        const char *short_form = c < 0x20 ? strchr(short_escapes, c) : NULL;
         if (c == '"' || c == '\\')
             writer_format(writer, "\\%c", c);
-        else if (c == '\n')
-            writer_text(writer, "\\n");
+        else if (c != '\0' && short_form != NULL)
+            writer_format(writer, "\\%c", short_letters[short_form - short_escapes]);
         else
             writer_format(writer, "\\u%04x", c);
     }

@@ -41,7 +41,8 @@ MUST_CHECK enum error_code json_case_open(struct json_case *out_case, struct sli
                                           struct error *err);
 void json_case_close(struct json_case *json);
 
-/* Writes text as a JSON string, quotes included; text is UTF-8. */
+/* Writes text as a JSON string, quotes included; text is UTF-8. It is never longer than in the
+ * JSON that it was read from. */
 void json_put(struct writer *writer, struct slice text);
 
 #endif

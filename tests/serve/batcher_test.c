@@ -154,7 +154,7 @@ static void open_batcher(unsigned threads, size_t cases_max, double deadline_sec
 static void put(size_t number)
 {
     struct error err;
-    assert_fine(batcher_put(batcher, &cases[number], &err), &err);
+    assert_fine(batcher_put(batcher, &cases[number], 1, &err), &err);
 }
 
 /* Case 0 is answered and keeps the thread until release. */
@@ -205,14 +205,14 @@ static void a_full_queue_refuses(void **state)
     open_batcher(1, 3, 1000);
     hold();
     for (size_t i = 1; i <= 3; i++) put(i);
-    assert_fails(batcher_put(batcher, &cases[4], &err), ERR_QUEUE_FULL, "3 cases wait", &err);
+    assert_fails(batcher_put(batcher, &cases[4], 1, &err), ERR_QUEUE_FULL, "3 cases wait", &err);
     release();
     wait_for(4);
     hold();
     cases[1].bytes = 1200; /* more than all may have, but alone */
     put(1);
     cases[2].bytes = 1;
-    assert_fails(batcher_put(batcher, &cases[2], &err), ERR_QUEUE_FULL, "1 cases wait", &err);
+    assert_fails(batcher_put(batcher, &cases[2], 1, &err), ERR_QUEUE_FULL, "1 cases wait", &err);
     release();
     wait_for(2);
     hold();
@@ -220,11 +220,30 @@ static void a_full_queue_refuses(void **state)
     cases[2].bytes = 400;
     cases[3].bytes = 1;
     put(1), put(2);
-    assert_fails(batcher_put(batcher, &cases[3], &err), ERR_QUEUE_FULL, "2 cases wait", &err);
+    assert_fails(batcher_put(batcher, &cases[3], 1, &err), ERR_QUEUE_FULL, "2 cases wait", &err);
     release();
     wait_for(3);
     batcher_close(batcher);
     for (size_t i = 0; i < 4; i++) assert_int_equal(got[i].code, ERR_NONE);
+}
+
+static void many_wait_together_or_none(void **state)
+{
+    (void)state;
+    struct error err;
+    open_batcher(1, 6, 1000);
+    hold();
+    put(1);
+    assert_fails(batcher_put(batcher, &cases[2], 6, &err), ERR_QUEUE_FULL, "1 cases wait", &err);
+    cases[2].bytes = 985; /* with the others' too many */
+    assert_fails(batcher_put(batcher, &cases[2], 2, &err), ERR_QUEUE_FULL, "1 cases wait", &err);
+    cases[2].bytes = 10;
+    assert_fine(batcher_put(batcher, &cases[2], 5, &err), &err);
+    assert_fails(batcher_put(batcher, &cases[7], 1, &err), ERR_QUEUE_FULL, "6 cases wait", &err);
+    release();
+    wait_for(7);
+    batcher_close(batcher);
+    for (size_t i = 0; i < 7; i++) assert_int_equal(got[i].code, ERR_NONE);
 }
 
 static void a_late_case_is_told(void **state)
@@ -267,7 +286,7 @@ static void stopping_hands_everything_back(void **state)
     wait_for(9);
     assert_int_equal(got[0].code, ERR_NONE);
     for (size_t i = 1; i < 9; i++) assert_int_equal(got[i].code, ERR_DRAINING);
-    assert_int_equal(batcher_put(batcher, &cases[9], &err), ERR_DRAINING);
+    assert_int_equal(batcher_put(batcher, &cases[9], 1, &err), ERR_DRAINING);
     batcher_close(batcher);
 }
 
@@ -322,6 +341,7 @@ int main(void)
         cmocka_unit_test(weights_follow_bytes),
         cmocka_unit_test(answers_are_those_of_one_alone),
         cmocka_unit_test(a_full_queue_refuses),
+        cmocka_unit_test(many_wait_together_or_none),
         cmocka_unit_test(a_late_case_is_told),
         cmocka_unit_test(stopping_hands_everything_back),
         cmocka_unit_test(ready_follows_the_canary),

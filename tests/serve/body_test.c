@@ -13,8 +13,8 @@ static struct body_store opened(size_t kept)
 {
     struct body_store store;
     struct error err = {0};
-    assert_fine(body_store_open(&store, kept, MOST, &err), &err);
-    assert_int_equal(store.kept.size + store.reading.size, body_store_bytes(kept, MOST));
+    assert_fine(body_store_open(&store, kept, MOST, 0, &err), &err);
+    assert_int_equal(store.kept.size + store.reading.size, body_store_bytes(kept, MOST, 0));
     return store;
 }
 
@@ -77,6 +77,25 @@ static void a_reply_has_room_beside_the_body(void **state)
     assert_int_equal(body_room(&other, &store, store.kept.size - 3000, &err), ERR_QUEUE_FULL);
     assert_null(other.data);
     body_give(&reply, &store);
+    assert_nothing_held(&store);
+    body_store_close(&store);
+}
+
+/* The largest body while it grows, and beside it all that its reply may take. */
+static void what_lies_beside_a_body_has_room(void **state)
+{
+    (void)state;
+    static char text[MOST];
+    struct body_store store;
+    struct error err = {0};
+    struct body body = {0}, reply = {0};
+    assert_fine(body_store_open(&store, 0, MOST, 100000, &err), &err);
+    assert_int_equal(store.kept.size + store.reading.size, body_store_bytes(0, MOST, 100000));
+    for (size_t at = 0; at < MOST; at += MOST / 16)
+        assert_fine(body_add(&body, &store, text, MOST / 16, &err), &err);
+    assert_fine(body_room(&reply, &store, MOST + 100000, &err), &err);
+    body_give(&reply, &store);
+    body_give(&body, &store);
     assert_nothing_held(&store);
     body_store_close(&store);
 }
@@ -171,15 +190,15 @@ static void a_full_store_is_told(void **state)
     static char text[MOST];
     struct body_store store = opened(4096); /* more, so that a body of the most bytes fits */
     struct error err = {0};
-    struct body first = {0}, second = {0}, third = {0};
-    assert_fine(body_add(&first, &store, text, MOST - 1, &err), &err);
-    assert_fine(body_add(&first, &store, text, 1, &err), &err);
-    assert_fine(body_add(&second, &store, text, MOST, &err), &err);
-    assert_fails(body_add(&third, &store, text, MOST, &err), ERR_QUEUE_FULL, "hold the room", &err);
-    assert_null(third.data);
-    body_give(&third, &store);
-    body_give(&second, &store);
-    body_give(&first, &store);
+    struct body fits[3] = {0}, over = {0};
+    for (int i = 0; i < 3; i++) {
+        assert_fine(body_add(&fits[i], &store, text, MOST - 1, &err), &err);
+        assert_fine(body_add(&fits[i], &store, text, 1, &err), &err);
+    }
+    assert_fails(body_add(&over, &store, text, MOST, &err), ERR_QUEUE_FULL, "hold the room", &err);
+    assert_null(over.data);
+    body_give(&over, &store);
+    for (int i = 0; i < 3; i++) body_give(&fits[i], &store);
     assert_nothing_held(&store);
     body_store_close(&store);
 }
@@ -191,7 +210,7 @@ static void what_cannot_be_had_is_told(void **state)
     struct error err = {0};
     for (long nth = 1; nth <= 2; nth++) {
         fault_arm(nth);
-        assert_fails(body_store_open(&store, MOST, MOST, &err), ERR_MEMORY, "could not be had",
+        assert_fails(body_store_open(&store, MOST, MOST, 0, &err), ERR_MEMORY, "could not be had",
                      &err);
     }
     fault_arm(0);
@@ -202,6 +221,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_case_is_read_from_any_pieces),
         cmocka_unit_test(a_reply_has_room_beside_the_body),
+        cmocka_unit_test(what_lies_beside_a_body_has_room),
         cmocka_unit_test(a_bad_case_leaves_nothing_behind),
         cmocka_unit_test(the_longest_body_has_room),
         cmocka_unit_test(many_members_are_bounded),

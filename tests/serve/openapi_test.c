@@ -76,9 +76,10 @@ static void every_route_is_described(void **state)
         }
         at(responses, "200", "content", "application/json");
         assert_int_equal(json_object_size(responses), statuses);
-        assert_int_equal(json_object_get(operation, "requestBody") != NULL, route->takes_case);
+        assert_int_equal(json_object_get(operation, "requestBody") != NULL,
+                         route->takes != ROUTES_NOTHING);
         assert_int_equal(json_array_size(json_object_get(operation, "parameters")),
-                         route->takes_case ? routes_parameters_count : 0);
+                         route->takes != ROUTES_NOTHING ? routes_parameters_count : 0);
     }
     json_decref(root);
 }

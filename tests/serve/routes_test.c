@@ -125,6 +125,9 @@ static void a_wish_is_told_by_parameters(void **state)
     assert_non_null(strstr(err.detail, "'details'"));
     assert_non_null(strstr(err.detail, "'detail'"));
     struct fixture fixture;
+    const struct route *batch = routes_find("POST", "/classifier/sbr/batch", fresh(&fixture));
+    assert_true(routes_wish_default(batch).detail);
+    assert_false(routes_wish_default(&routes_table[0]).detail);
     const struct route *health = routes_find("GET", "/health/live", fresh(&fixture));
     assert_fine(routes_wish(health, "verbose", NULL, &none, &err), &err); /* not ours */
 }

@@ -264,7 +264,7 @@ static void strings_are_written_and_read_again(void **state)
 
     static const char *rows[][2] = {{"", "\"\""},
                                     {"a", "\"a\""},
-                                    {"\n\r\t\x01", "\"\\n\\u000d\\u0009\\u0001\""},
+                                    {"\n\r\t\b\f\x01", "\"\\n\\r\\t\\b\\f\\u0001\""},
                                     {"\"\\", "\"\\\"\\\\\""},
                                     {"/\x7F", "\"/\x7F\""}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
