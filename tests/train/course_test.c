@@ -148,9 +148,9 @@ static void test_stopped_anywhere(void **state)
         assert_fine(course_run(&rest.course, NULL, &err), &err);
         assert_memory_equal(whole.parameters, rest.parameters, sizeof whole.parameters);
         assert_true(course_loss(&whole.course) == course_loss(&rest.course));
-        bench_close(&part);
+        bench_free(&part);
+        bench_close(&rest);
     }
-    bench_close(&rest);
     bench_close(&whole);
 }
 
@@ -248,6 +248,7 @@ static void test_history(void **state)
         if (part == 0) assert_fine(history_add(&history, &line, &err), &err);
         assert_fine(history_flush(&history, &flushed, &err), &err);
         history_close(&history);
+        if (part == 0) bench_free(&bench);
     }
     char *text = tiny_get(path, &size);
     for (char *at = text, *end; (end = strchr(at, '\n')) != NULL; at = end + 1) {
