@@ -44,6 +44,9 @@ enum error_code file_map(struct file_map *out_map, const char *path, struct erro
     if (size > 0) data = fault_hit() ? MAP_FAILED : mmap(NULL, size, PROT_READ, MAP_PRIVATE, fd, 0);
     int reason = errno;
     close(fd);
+    if (data == MAP_FAILED && reason == ENOMEM)
+        return error_set(err, ERR_MEMORY, 0, "%s: %zu bytes of address space could not be had",
+                         path, size);
     if (data == MAP_FAILED)
         return error_set(err, ERR_READ, 0, "%s: cannot be mapped: %s", path, strerror(reason));
     out_map->bytes = (struct slice){data, size};

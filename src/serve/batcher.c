@@ -242,6 +242,14 @@ static void lay(struct batcher *batcher, struct arena *arena)
     batcher->waiting = arena_take(arena, cases, sizeof *batcher->waiting);
 }
 
+size_t batcher_bytes(const struct batcher_options *options)
+{
+    struct batcher measured = {.options = *options};
+    struct arena arena = arena_measure();
+    lay(&measured, &arena);
+    return sizeof measured + arena.used;
+}
+
 static enum error_code start(struct batcher *batcher, struct error *err)
 {
     pthread_attr_t attributes;

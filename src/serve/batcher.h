@@ -44,6 +44,9 @@ struct batcher_options {
 
 struct batcher;
 
+/* What it takes beside its context. */
+size_t batcher_bytes(const struct batcher_options *options);
+
 /* Fails with ERR_MODEL where the model's canaries are not answered rightly. */
 MUST_CHECK enum error_code batcher_open(struct batcher **out_batcher,
                                         const struct batcher_options *options, struct error *err);

@@ -21,16 +21,16 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/tick.h"
-#include "serve/batcher.h"
 #include "serve/exchange.h"
 #include "serve/openapi.h"
+#include "serve/plan.h"
 #include "serve/server.h"
 
 enum {
-    CONNECTION_BYTES = 16 * 1024,
     WATCH_MS = 250,
     FULL_MS = 10,
     LOOK_MS = 5,
@@ -59,10 +59,9 @@ static size_t on_escaped(void *context, struct MHD_Connection *connection, char 
     return strstr(text, "%00") != NULL ? strlen(text) : MHD_http_unescape(text);
 }
 
-/* The linear member alone answers sooner than another thread could be woken. */
+/* Another thread than the first answers through one of these. */
 static enum error_code prepare_contexts(struct server *server, struct error *err)
 {
-    server->loops = server->options->threads;
     for (unsigned i = 0; i < server->loops; i++)
         TRY(answer_begin(&server->context[i], &server->model, err));
     return answer_canaries(&server->context[0], UINT32_MAX, err);
@@ -70,41 +69,50 @@ static enum error_code prepare_contexts(struct server *server, struct error *err
 
 static enum error_code prepare_batcher(struct server *server, struct error *err)
 {
-    const struct serve_options *options = server->options;
-    unsigned threads = options->threads < TEAM_THREADS_MAX ? options->threads : TEAM_THREADS_MAX;
-    server->loops = 1;
-    return batcher_open(
-        &server->state.batcher,
-        &(struct batcher_options){.model = &server->model,
-                                  .room = {.slots = BATCHER_SLOTS, .threads = threads},
-                                  .cases_max = options->queue_cases_max,
-                                  .bytes_max = options->queue_bytes_max,
-                                  .deadline_seconds = options->deadline_seconds,
-                                  .done = exchange_done,
-                                  .context = server},
-        err);
+    struct batcher_options options = server_batcher_options(server);
+    options.context = server;
+    return batcher_open(&server->state.batcher, &options, err);
 }
 
-static enum error_code prepare(struct server *server, struct error *err)
+/* What the file says is read and checked, so that its pages are there, and then what serving
+ * it takes is held against the limits. */
+static enum error_code plan(struct server *server, struct contract_limits *out_limits,
+                            struct error *err)
 {
+    struct root root = root_of(NULL);
+    contract_read_limits(out_limits, &root);
     TRY(answer_open(&server->model, server->options->model, server->options->kernel, err));
-    TRY(server->model.has[ANSWER_ULMFIT] ? prepare_batcher(server, err)
-                                         : prepare_contexts(server, err));
+    plan_make(&server->contract, server, NULL);
+    return ERR_NONE;
+}
+
+static enum error_code lay(struct server *server, struct error *err)
+{
     struct arena arena = arena_measure();
     server_lay(server, &arena);
     TRY(arena_open(&arena, arena.used, err));
     server_lay(server, &arena);
     arena_seal(&arena);
     server->arena = arena;
-    const struct serve_options *options = server->options;
-    server->batch_max = options->batch_cases_max;
-    if (server->state.batcher != NULL && server->batch_max > options->queue_cases_max)
-        server->batch_max = options->queue_cases_max;
-    TRY(body_store_open(&server->bodies, options->queue_bytes_max, options->body_bytes_max,
-                        server_beside(server), err));
+    server->loops = server_loops(server, &server->model);
+    return ERR_NONE;
+}
+
+static enum error_code prepare(struct server *server, struct error *err)
+{
+    struct contract_limits limits;
+    TRY(plan(server, &limits, err));
+    TRY(plan_check(&server->contract, server, &limits, err));
+    TRY(lay(server, err));
+    TRY(server_has_queue(&server->model) ? prepare_batcher(server, err)
+                                         : prepare_contexts(server, err));
+    server->batch_max = server_batch_max(server);
+    TRY(body_store_open(&server->bodies, server->options->queue_bytes_max,
+                        server->options->body_bytes_max, server_beside(server), err));
     TRY(openapi_make(&server->openapi, server->options->version, err));
     server->state.model = &server->model;
     server->state.openapi = slice_of(server->openapi);
+    tzset(); /* reads a file the first time; the library's Date would be that */
     return listen_open(&server->listen, server->options->listen, server->options->open, err);
 }
 
@@ -121,11 +129,11 @@ static enum error_code start(struct server *server, struct error *err)
             MHD_ALLOW_SUSPEND_RESUME,
         0, NULL, NULL, exchange_step, server, MHD_OPTION_CONNECTION_LIMIT,
         options->connections_max * server->loops, MHD_OPTION_CONNECTION_TIMEOUT,
-        options->read_seconds_max, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-        MHD_OPTION_NOTIFY_COMPLETED, exchange_end, server, MHD_OPTION_NOTIFY_CONNECTION,
-        on_connection, server, MHD_OPTION_UNESCAPE_CALLBACK, on_escaped, server,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_THREAD_STACK_SIZE, (size_t)CREW_STACK_BYTES,
-        MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
+        options->read_seconds_max, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)PLAN_CONNECTION_BYTES, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, server,
+        MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_UNESCAPE_CALLBACK,
+        on_escaped, server, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_THREAD_STACK_SIZE,
+        (size_t)CREW_STACK_BYTES, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
     if (server->daemon == NULL)
         return error_set(err, ERR_SYSTEM, 0, "the HTTP library does not start");
     return ERR_NONE;
@@ -223,10 +231,25 @@ static void close_server(struct server *server)
     arena_close(&server->arena);
 }
 
+enum error_code serve_plan(struct serve_verdict *out_verdict, const struct serve_options *options,
+                           struct error *err)
+{
+    struct server server = {.options = options};
+    struct serve_verdict verdict;
+    plan_tame();
+    TRY(plan(&server, &verdict.limits, err));
+    verdict.contract = server.contract;
+    verdict.code = plan_check(&server.contract, &server, &verdict.limits, &verdict.refusal);
+    answer_close(&server.model);
+    *out_verdict = verdict;
+    return ERR_NONE;
+}
+
 enum error_code serve_run(const struct serve_options *options, struct error *err)
 {
     struct server *server;
     TRY(mem_take(&server, 1, sizeof *server, err));
+    plan_tame();
     server->options = options;
     server->listen.fd = -1;
     uint64_t begun = tick_now();

@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/error.h"
+#include "base/contract.h"
 
 struct serve_options {
     const char *model;   /* path */
@@ -32,6 +32,18 @@ struct serve_options {
     unsigned read_seconds_max;
     unsigned drain_seconds_max;
 };
+
+/* The memory contract, held against the limits of this process, container and host. */
+struct serve_verdict {
+    struct contract contract;
+    struct contract_limits limits;
+    enum error_code code; /* serve_run would refuse to start, as refusal says */
+    struct error refusal;
+};
+
+/* Opens the model, and neither takes what the contract tells nor listens. */
+MUST_CHECK enum error_code serve_plan(struct serve_verdict *out_verdict,
+                                      const struct serve_options *options, struct error *err);
 
 /* Returns once every request in flight at the signal is answered. */
 MUST_CHECK enum error_code serve_run(const struct serve_options *options, struct error *err);

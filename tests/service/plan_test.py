@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The memory contract: what `serve --plan` says holds under limits of exactly that, and less is refused."""
+import contextlib
+import json
+import os
+import re
+import resource
+import subprocess
+import tempfile
+import unittest
+
+import container
+from service import INCIDENT, PROGRAM, SLOW, Client, Service, model, resident
+from soak_test import CASES_OF_ALL_SIZES, SANITIZED, soak
+
+OPTIONS = ("--threads", "2", "--connections", "32", "--queue-bytes", "1048576", "--body-max",
+           "131072")
+
+
+def plan(*options):
+    done = subprocess.run([PROGRAM, "serve", "--plan", "--json", model(), *OPTIONS, *options],
+                          stdout=subprocess.PIPE, check=True, timeout=SLOW)
+    return json.loads(done.stdout)
+
+
+def refusal(*options, file=None, **popen):
+    """Exit status and last words of a service that does not start, and so never listened."""
+    done = subprocess.run([PROGRAM, "serve", file or model(), "--listen", "127.0.0.1:0", *OPTIONS,
+                           *options], stderr=subprocess.PIPE, timeout=SLOW, **popen)
+    said = done.stderr.decode()
+    assert "ready" not in said, said
+    return done.returncode, said
+
+
+def advised(text):
+    return re.search(r"this fits:((?: --[a-z-]+ \d+)+)", text)[1].split()
+
+
+def limit_address(size):
+    return lambda: resource.setrlimit(resource.RLIMIT_AS, (size, size))
+
+
+def status(pid, name):
+    with open(f"/proc/{pid}/status") as file:
+        return int(re.search(name + r":\s+(\d+) kB", file.read())[1]) * 1024
+
+
+def fill(service):
+    """Every connection there may be, each with a request of its own size, some long, at once."""
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(Client(service.address)) for _ in range(32)]
+        for number, client in enumerate(clients):
+            client.send_case = CASES_OF_ALL_SIZES[number % len(CASES_OF_ALL_SIZES)]
+        for _ in range(3):
+            replies = [client.ask(body=client.send_case).status for client in clients]
+            assert set(replies) == {200}, replies
+
+
+def serves(service):
+    with Client(service.address) as client:
+        for _ in range(20):
+            assert client.ask(body=INCIDENT).status == 200
+
+
+class Plan(unittest.TestCase):
+    def test_it_adds_up(self):
+        said = plan()
+        for state in ("serving", "reloading"):
+            for unit in ("memory", "address_space"):
+                parts = sum(part[state][unit] for part in said["parts"])
+                self.assertEqual(said[state][unit], parts)
+        self.assertGreater(said["reloading"]["memory"], said["serving"]["memory"])
+        weights = next(part for part in said["parts"] if part["part"] == "weights")
+        self.assertGreaterEqual(weights["serving"]["memory"], os.path.getsize(model()))
+        self.assertTrue(said["fits"])
+        text = subprocess.run([PROGRAM, "serve", "--plan", model(), *OPTIONS], stdout=subprocess.PIPE,
+                              check=True, timeout=SLOW).stdout.decode()
+        self.assertIn(f"serving    {said['serving']['memory']} bytes of memory", text)
+
+    def test_each_option_has_its_row(self):
+        before = {part["part"]: part["serving"]["memory"] for part in plan()["parts"]}
+        for option, value, part in (("--connections", "64", "connections"), ("--queue-bytes", "4194304", "bodies"),
+                                    ("--body-max", "524288", "bodies"), ("--threads", "4", "stacks")):
+            after = {row["part"]: row["serving"]["memory"] for row in plan(option, value)["parts"]}
+            self.assertGreater(after[part], before[part], option)
+
+    @unittest.skipIf(SANITIZED, "a sanitizer's own memory is not in the plan")
+    def test_it_is_never_passed(self):
+        said = plan()
+        with Service(*OPTIONS) as service:
+            fill(service)
+            failures, _ = soak(service, 600)
+            self.assertEqual(failures, [])
+            pid = service.process.pid
+            self.assertEqual(len(os.listdir(f"/proc/{pid}/task")), said["threads"])
+            self.assertLessEqual(status(pid, "VmPeak"), said["serving"]["address_space"])
+            self.assertLessEqual(status(pid, "VmHWM"), said["serving"]["memory"])
+            self.assertLessEqual(resident(pid), said["serving"]["memory"])
+
+    @unittest.skipIf(SANITIZED, "a sanitizer's own memory is not in the plan")
+    def test_address_space(self):
+        size = plan()["serving"]["address_space"]
+        with Service(*OPTIONS, preexec_fn=limit_address(size)) as service:
+            fill(service)
+            self.assertEqual(soak(service, 400), ([], 400))
+            self.assertEqual(service.stop(), 0)
+        exit_status, said = refusal(preexec_fn=limit_address(size * 9 // 10))
+        self.assertEqual(exit_status, 71, said)
+        self.assertIn(f"{size} bytes of address space", said)
+        with Service(*OPTIONS, *advised(said), preexec_fn=limit_address(size * 9 // 10)) as service:
+            serves(service)
+
+    @unittest.skipIf(SANITIZED, "a sanitizer's own memory is not in the plan")
+    def test_a_model_beyond_the_address_space(self):
+        size = 1 << 30
+        with tempfile.NamedTemporaryFile() as large:  # all hole
+            large.truncate(size)
+            exit_status, said = refusal(file=large.name, preexec_fn=limit_address(size // 2))
+        self.assertEqual(exit_status, 71, said)
+        self.assertIn(f"{size} bytes of address space", said)
+
+    @unittest.skipIf(SANITIZED, "a sanitizer's own memory is not in the plan")
+    @unittest.skipUnless(container.can("memory"), "needs a memory cgroup that may be written")
+    def test_memory(self):
+        size = plan()["serving"]["memory"]
+        with container.Group("memory", size) as group:
+            with Service(*OPTIONS, preexec_fn=group.enter) as service:
+                fill(service)
+                self.assertEqual(soak(service, 400), ([], 400))
+                self.assertEqual(group.kills(), 0)
+                self.assertEqual(service.stop(), 0)
+        with container.Group("memory", size * 9 // 10) as group:
+            exit_status, said = refusal(preexec_fn=group.enter)
+            self.assertEqual(exit_status, 71, said)
+            self.assertIn(f"{size} bytes of memory", said)
+            with Service(*OPTIONS, *advised(said), preexec_fn=group.enter) as service:
+                serves(service)
+
+    def test_json_belongs_to_the_plan(self):
+        done = subprocess.run([PROGRAM, "serve", "--json", model()], stderr=subprocess.PIPE, timeout=SLOW)
+        self.assertEqual(done.returncode, 64)
+        self.assertIn(b"--plan", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
