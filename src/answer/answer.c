@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/limits.h"
 #include "model/language.h"
 
@@ -318,6 +319,14 @@ static float *row_of(const struct answer_context *context, float *rows, size_t n
     return rows + number * context->model->label_count;
 }
 
+/* Every label gets another one's probability. */
+static void bend(float *part, uint32_t labels)
+{
+    float first = part[0];
+    memmove(part, part + 1, (labels - 1) * sizeof *part);
+    part[labels - 1] = first;
+}
+
 /* Adds what context->part says, as one of the members, to the case's row: a plain mean; of
  * one member its own probabilities, to the bit. */
 static void blend(struct answer_context *context, enum answer_member member, size_t number,
@@ -327,6 +336,7 @@ static void blend(struct answer_context *context, enum answer_member member, siz
     float *row = row_of(context, context->probability, number);
     int members = 0;
     for (int m = 0; m < ANSWER_MEMBERS; m++) members += model->has[m];
+    if (fault_bent(answer_members[member])) bend(context->part, model->label_count);
     answer->member[member].best = likeliest(context->part, model->label_count);
     answer->member[member].confidence = context->part[answer->member[member].best];
     for (uint32_t c = 0; c < model->label_count; c++) row[c] += context->part[c] / (float)members;
@@ -403,6 +413,7 @@ static bool next_to_read(void *argument, struct ulmfit_case *out_case)
     struct reader_ids read;
     reader_read(&context->model->reader, &context->reader, row->text, ids, &read);
     row->truncated = read.truncated;
+    if (fault_bent("tokens")) memset(ids, 0, read.count * sizeof *ids); /* all unknown */
     /* A text always has its first token, so there is always something to read. */
     *out_case = (struct ulmfit_case){ids, read.count, row_of(context, context->scores, number)};
     return true;
@@ -501,6 +512,22 @@ struct case_text answer_canary(const struct answer_model *model, uint32_t canary
     return text;
 }
 
+enum error_code answer_canary_right(const struct answer *answer, uint32_t canary, struct error *err)
+{
+    const struct answer_model *model = answer->model;
+    check(canary < model->canary_count);
+    float expected = model->canary_confidence[canary];
+    if (answer->best == model->canary_label[canary] &&
+        fabsf(answer->confidence - expected) <= canary_tolerance)
+        return ERR_NONE;
+    struct slice said = answer_label(model, model->canary_label[canary]),
+                 found = answer_label(model, answer->best);
+    return error_set(err, ERR_MODEL, 0,
+                     "canary %u is answered %.*s with %.4f, where the model said %.*s with %.4f",
+                     canary + 1, (int)found.size, found.data, (double)answer->confidence,
+                     (int)said.size, said.data, (double)expected);
+}
+
 enum error_code answer_canaries(struct answer_context *context, uint32_t count, struct error *err)
 {
     const struct answer_model *model = context->model;
@@ -508,16 +535,9 @@ enum error_code answer_canaries(struct answer_context *context, uint32_t count, 
         TRY(canary_run(&context->canary, &model->ulmfit, &context->pass, count, err));
     for (uint32_t i = 0; i < count && i < model->canary_count; i++) {
         struct case_text text = answer_canary(model, i);
-        struct answer answer = {0};
+        struct answer answer = {.model = model};
         answer_case(context, &text, &answer);
-        float expected = model->canary_confidence[i];
-        if (answer.best == model->canary_label[i] &&
-            fabsf(answer.confidence - expected) <= canary_tolerance)
-            continue;
-        struct slice label = answer_label(model, answer.best);
-        return error_set(err, ERR_MODEL, 0,
-                         "canary %u is answered %.*s with %.4f, where the model said %.4f", i + 1,
-                         (int)label.size, label.data, (double)answer.confidence, (double)expected);
+        TRY(answer_canary_right(&answer, i, err));
     }
     return ERR_NONE;
 }

@@ -152,6 +152,10 @@ void answer_rank(const struct answer *answer, uint32_t labels, uint32_t *out_lab
 
 struct case_text answer_canary(const struct answer_model *model, uint32_t canary);
 
+/* Whether this is what the answer's model said of its canary when it was made; ERR_MODEL. */
+MUST_CHECK enum error_code answer_canary_right(const struct answer *answer, uint32_t canary,
+                                               struct error *err);
+
 /* Whether the model still answers its canaries as it did: label equal, confidence
  * within 1e-3. ERR_MODEL tells which one fails. */
 MUST_CHECK enum error_code answer_canaries(struct answer_context *context, uint32_t count,

@@ -1,10 +1,13 @@
-/* fault.c - a countdown shared by all threads. */
+/* fault.c - a countdown, and the name of a place, shared by all threads. */
 // SPDX-License-Identifier: Apache-2.0
 #include "base/fault.h"
 
 #include <stdatomic.h>
+#include <string.h>
 
 static atomic_long countdown; /* 0: unarmed; -1: has struck */
+static const char *named;
+static _Atomic(const char *) bent;
 
 void fault_arm(long nth) { atomic_store(&countdown, nth); }
 
@@ -18,4 +21,18 @@ bool fault_hit(void)
         if (atomic_compare_exchange_weak(&countdown, &left, next)) return next == -1;
     }
     return false;
+}
+
+void fault_name(const char *place)
+{
+    named = place;
+    atomic_store(&bent, NULL);
+}
+
+void fault_turn(void) { atomic_store(&bent, atomic_load(&bent) == NULL ? named : NULL); }
+
+bool fault_bent(const char *place)
+{
+    const char *now = atomic_load_explicit(&bent, memory_order_relaxed);
+    return now != NULL && strcmp(now, place) == 0;
 }

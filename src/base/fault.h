@@ -5,6 +5,9 @@
  * variable AIR_CLASSIFIER_FAULT=N (read by main only); an unarmed counter costs
  * one relaxed load. This is how every error path is walked (SQLite's method).
  *
+ * A member of the ensemble can be made to answer wrongly as well, and rightly again,
+ * while the service runs: AIR_CLASSIFIER_BEND=PLACE names it, SIGUSR1 turns it.
+ *
  * Threads  any number
  */
 // SPDX-License-Identifier: Apache-2.0
@@ -20,5 +23,12 @@ void fault_arm(long nth);
 bool fault_struck(void);
 
 bool fault_hit(void);
+
+/* Names the place that fault_turn() bends; it lives on. NULL: none. */
+void fault_name(const char *place);
+void fault_turn(void);
+
+/* Whether what comes from this place shall be wrong now. */
+bool fault_bent(const char *place);
 
 #endif

@@ -19,6 +19,7 @@ int cmd_main(int argc, char **argv)
 {
     const char *fault = getenv("AIR_CLASSIFIER_FAULT"); /* tests make the n-th operation fail */
     if (fault != NULL) fault_arm(strtol(fault, NULL, 10));
+    fault_name(getenv("AIR_CLASSIFIER_BEND")); /* and a member of the service wrong */
     signal(SIGXFSZ, SIG_IGN); /* a file limit is then an error of write, which is handled */
     struct options options;
     struct error err;

@@ -24,7 +24,8 @@ static struct serve_options translate(const struct options *options)
                                   .batch_cases_max = (size_t)options->batch_max,
                                   .connections_max = (unsigned)options->connections,
                                   .read_seconds_max = (unsigned)options->read_timeout,
-                                  .drain_seconds_max = (unsigned)options->drain};
+                                  .drain_seconds_max = (unsigned)options->drain,
+                                  .canary_seconds = options->canary_period};
 }
 
 static void print_line(const char *part, struct contract_bytes serving,

@@ -1,63 +1,69 @@
-/* batcher.c - which of the waiting cases share the next pass.
+/* batcher.c - which of the waiting cases is the next to be read, and who may wait at all.
  *
- * A pass over ULMFiT's weights costs little more for several cases than for one, but ends
- * for all of them only with its longest. So:
+ * A pass over ULMFiT's weights costs little more for several cases than for one. A case
+ * leaves the pass when it is read to its end, whoever is beside it, and another takes its
+ * place (answer_flow). So a place that gets free goes
  *
- *   1  Who waited past the deadline leaves, unanswered.
- *   2  The shortest case leads; but one that JUMPS passes went by leads before it,
- *      so that nobody starves.
- *   3  Others join, the shortest first, up to the slots, unless they are more than twice
- *      as long as the leader and a little: those wait for a pass of their own kind.
+ *   1  to a canary, which has one more than all others;
+ *   2  to the shortest case, unless JUMPS cases were begun before an older one: that is
+ *      the next then, so that nobody starves;
+ *   3  to a huge one only while no more than half of the places are taken by such.
  *
- * A small case is thus never answered in a pass that a huge one prolongs, unless the
- * huge one's turn has come; then joining it is still sooner than waiting for its end.
- * What it can meet is a huge one's pass already under way: READER_TOKENS_MAX bounds that.
+ * A small case is thus never stuck behind huge ones.
  *
- * How long a case is, is guessed from its bytes: only the order hangs on it. */
+ * Who could not be answered in time is told so at once (429), rather than after having
+ * waited in vain: what a token takes is measured all the time, and who comes after more
+ * work than fits into the deadline does not wait. Under three times the load that can be
+ * borne nearly all that is begun ends in time (tests/soak/overload.py). Whose time runs out
+ * all the same leaves the queue then.
+ *
+ * How long a case is, is guessed from its bytes: only the order and these guesses hang
+ * on it. */
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/batcher.h"
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/check.h"
 #include "base/limits.h"
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/tick.h"
 
 enum {
-    JUMPS = 4,
+    JUMPS = 8,
     BYTES_A_TOKEN = 5,
-    LEEWAY_TOKENS = 64,
-    CANARY_SECONDS = 5,
-    SILENT_SECONDS = 60, /* the longest pass takes a few */
+    HUGE_TOKENS = 512,
 };
+
+/* A guess of the pace needs so much work behind it, and counts so much in the mean. */
+static const double pace_seconds = 0.25, pace_share = 0.3;
 
 struct batcher {
     struct batcher_options options;
-    struct answer_context context;
     struct arena arena;
+    size_t slots; /* of cases, without the canary's */
     pthread_t thread;
     bool started;
-
-    struct batcher_case **pass;     /* [slots] */
-    const struct case_text **texts; /* [slots] */
-    struct answer *answers;         /* [slots] */
-    struct batcher_case **late;     /* [cases_max] */
+    struct batcher_case **late; /* [cases_max]; the answering thread's */
 
     pthread_mutex_t lock; /* over all below */
-    pthread_cond_t wake;
-    struct batcher_case **waiting; /* [cases_max], in order of arrival */
+    pthread_cond_t wake, swapped;
+    struct answer_context *context;
+    struct answer_context *next_context; /* a swap is asked for */
+    struct batcher_case **waiting;       /* [cases_max], in order of arrival */
     size_t count, bytes;
+    struct batcher_case **running; /* [slots] */
+    size_t running_count;
+    struct batcher_case *canary; /* waits or runs */
+    bool canary_runs;
     bool closing;
-    uint64_t canary_last;
-    enum error_code verdict; /* of the last canary */
-    struct error reason;
+    double pace; /* seconds a token; 0: not known yet */
+    uint64_t pace_since;
+    size_t pace_tokens; /* of cases that ended since then */
 };
 
-/* Choosing; the lock is held */
+/* Guessing; the lock is held */
 
 /* Tokens, roughly. */
 static size_t weigh(const struct case_text *text)
@@ -67,6 +73,48 @@ static size_t weigh(const struct case_text *text)
     size_t tokens = bytes / BYTES_A_TOKEN + 1;
     return tokens < READER_TOKENS_MAX ? tokens : READER_TOKENS_MAX;
 }
+
+static void measure_pace(struct batcher *batcher, const struct batcher_case *one)
+{
+    batcher->pace_tokens += one->weight;
+    double seconds = tick_seconds_since(batcher->pace_since);
+    if (seconds < pace_seconds) return;
+    double pace = seconds / (double)batcher->pace_tokens;
+    batcher->pace = batcher->pace > 0 ? (1 - pace_share) * batcher->pace + pace_share * pace : pace;
+    batcher->pace_since = tick_now();
+    batcher->pace_tokens = 0;
+}
+
+/* Until all of the cases are answered: shorter ones go before them, running ones share the
+ * weights with them. */
+static double expected_seconds(const struct batcher *batcher, const struct batcher_case *cases,
+                               size_t count)
+{
+    size_t own = 0, longest = 0, ahead = 0;
+    for (size_t i = 0; i < count; i++) {
+        own += cases[i].weight;
+        if (cases[i].weight > longest) longest = cases[i].weight;
+    }
+    for (size_t i = 0; i < batcher->count; i++)
+        if (batcher->waiting[i]->weight <= longest) ahead += batcher->waiting[i]->weight;
+    for (size_t i = 0; i < batcher->running_count; i++) {
+        size_t weight = batcher->running[i]->weight;
+        ahead += weight < own ? weight : own;
+    }
+    return batcher->pace * (double)(own + ahead);
+}
+
+/* Whether its time is over: what is left of it does not suffice for the case alone. A short
+ * deadline still leaves half of itself for waiting. */
+static bool is_late(const struct batcher *batcher, const struct batcher_case *one)
+{
+    double deadline = batcher->options.deadline_seconds;
+    double needed = batcher->pace * (double)one->weight;
+    if (needed > deadline / 2) needed = deadline / 2;
+    return tick_seconds_since(one->since) > deadline - needed;
+}
+
+/* Choosing; the lock is held */
 
 static struct batcher_case *take(struct batcher *batcher, size_t at)
 {
@@ -82,10 +130,10 @@ static size_t take_late(struct batcher *batcher)
 {
     size_t late = 0;
     for (size_t i = 0; i < batcher->count;) {
-        if (tick_seconds_since(batcher->waiting[i]->since) <= batcher->options.deadline_seconds)
-            i++;
-        else
+        if (is_late(batcher, batcher->waiting[i]))
             batcher->late[late++] = take(batcher, i);
+        else
+            i++;
     }
     return late;
 }
@@ -99,31 +147,32 @@ static size_t shortest(const struct batcher *batcher)
     return best;
 }
 
-/* The oldest case is the one that most passes went by. */
-static size_t leader(const struct batcher *batcher)
+static bool may_run(const struct batcher *batcher, const struct batcher_case *one)
 {
-    return batcher->waiting[0]->passed_over >= JUMPS ? 0 : shortest(batcher);
+    size_t huge = 0;
+    if (one->weight <= HUGE_TOKENS) return true;
+    for (size_t i = 0; i < batcher->running_count; i++)
+        huge += batcher->running[i]->weight > HUGE_TOKENS;
+    return huge < (batcher->slots + 1) / 2;
 }
 
-/* Fills batcher->pass; gives how many. */
-static size_t choose(struct batcher *batcher)
+/* The next case to be read, NULL where there is none or no place for it. */
+static struct batcher_case *choose(struct batcher *batcher)
 {
-    size_t count = 0;
-    if (batcher->count == 0) return 0;
-    batcher->pass[count++] = take(batcher, leader(batcher));
-    size_t longest = 2 * batcher->pass[0]->weight + LEEWAY_TOKENS;
-    while (count < batcher->options.room.slots && batcher->count > 0) {
-        size_t next = shortest(batcher);
-        if (batcher->waiting[next]->weight > longest) break;
-        batcher->pass[count++] = take(batcher, next);
-    }
-    for (size_t i = 0; i < batcher->count; i++) batcher->waiting[i]->passed_over++;
-    return count;
+    if (batcher->count == 0 || batcher->running_count == batcher->slots) return NULL;
+    /* The oldest is the one that most others went by. */
+    size_t at = batcher->waiting[0]->passed_over >= JUMPS ? 0 : shortest(batcher);
+    if (!may_run(batcher, batcher->waiting[at])) at = shortest(batcher);
+    if (!may_run(batcher, batcher->waiting[at])) return NULL;
+    for (size_t i = 0; i < at; i++) batcher->waiting[i]->passed_over++;
+    struct batcher_case *one = take(batcher, at);
+    batcher->running[batcher->running_count++] = one;
+    return one;
 }
 
 /* The answering thread */
 
-static void refuse(struct batcher *batcher, struct batcher_case *one, enum error_code code)
+static void refuse(const struct batcher *batcher, struct batcher_case *one, enum error_code code)
 {
     struct error err;
     if (code == ERR_DEADLINE)
@@ -131,120 +180,203 @@ static void refuse(struct batcher *batcher, struct batcher_case *one, enum error
                    tick_seconds_since(one->since), batcher->options.deadline_seconds);
     else
         error_fill(&err, code, 0, "the service stops and did not come to this case");
-    batcher->options.done(batcher->options.context, one, NULL, &err);
+    one->done(one, NULL, &err);
 }
 
-static void answer_pass(struct batcher *batcher, size_t count)
+static void refuse_late(struct batcher *batcher, size_t late)
 {
-    for (size_t i = 0; i < count; i++) batcher->texts[i] = &batcher->pass[i]->text;
-    answer_batch(&batcher->context, batcher->texts, count, batcher->answers);
-    for (size_t i = 0; i < count; i++)
-        batcher->options.done(batcher->options.context, batcher->pass[i], &batcher->answers[i],
-                              NULL);
+    for (size_t i = 0; i < late; i++) refuse(batcher, batcher->late[i], ERR_DEADLINE);
 }
 
-static void check_canary(struct batcher *batcher)
+static const struct case_text *next(void *context, void **out_owner)
 {
-    struct error err = {0};
-    enum error_code code = answer_canaries(&batcher->context, 1, &err);
-    if (code != ERR_NONE) log_line(LOG_LEVEL_ERROR, "not ready: %s", err.detail);
+    struct batcher *batcher = context;
+    struct batcher_case *one = NULL;
     pthread_mutex_lock(&batcher->lock);
-    batcher->verdict = code;
-    batcher->reason = err;
-    batcher->canary_last = tick_now();
+    size_t late = take_late(batcher);
+    if (batcher->closing || batcher->next_context != NULL) {
+        one = NULL; /* those under way end first */
+    } else if (batcher->canary != NULL && !batcher->canary_runs) {
+        one = batcher->canary;
+        batcher->canary_runs = true;
+    } else {
+        one = choose(batcher);
+    }
     pthread_mutex_unlock(&batcher->lock);
+    refuse_late(batcher, late);
+    *out_owner = one;
+    return one != NULL ? &one->text : NULL;
 }
 
-/* Until a case or a canary is due, or the end. */
-static void sleep_until_due(struct batcher *batcher)
+static void ended(void *context, void *owner, const struct answer *answer)
 {
-    struct timespec until;
-    clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += CANARY_SECONDS;
-    while (batcher->count == 0 && !batcher->closing)
-        if (pthread_cond_timedwait(&batcher->wake, &batcher->lock, &until) != 0) break;
+    struct batcher *batcher = context;
+    struct batcher_case *one = owner;
+    pthread_mutex_lock(&batcher->lock);
+    if (one == batcher->canary) {
+        batcher->canary = NULL;
+        batcher->canary_runs = false;
+    } else {
+        size_t at = 0;
+        while (batcher->running[at] != one) at++;
+        batcher->running[at] = batcher->running[--batcher->running_count];
+        measure_pace(batcher, one);
+    }
+    pthread_mutex_unlock(&batcher->lock);
+    one->done(one, answer, NULL);
+}
+
+static void between(void *context)
+{
+    struct batcher *batcher = context;
+    pthread_mutex_lock(&batcher->lock);
+    size_t late = take_late(batcher);
+    pthread_mutex_unlock(&batcher->lock);
+    refuse_late(batcher, late);
+}
+
+static struct batcher_case *take_canary(struct batcher *batcher)
+{
+    struct batcher_case *canary = batcher->canary;
+    check(!batcher->canary_runs);
+    batcher->canary = NULL;
+    return canary;
+}
+
+/* The lock is held, and given up while a canary is handed back. */
+static void turn(struct batcher *batcher)
+{
+    struct batcher_case *canary = take_canary(batcher);
+    batcher->context = batcher->next_context;
+    batcher->next_context = NULL;
+    pthread_mutex_unlock(&batcher->lock);
+    if (canary != NULL) refuse(batcher, canary, ERR_DRAINING);
+    pthread_mutex_lock(&batcher->lock);
+    pthread_cond_broadcast(&batcher->swapped);
 }
 
 static void *live(void *argument)
 {
     struct batcher *batcher = argument;
+    const struct answer_stream stream = {batcher, next, ended, between};
     pthread_mutex_lock(&batcher->lock);
-    for (;;) {
-        sleep_until_due(batcher);
-        if (batcher->closing) break;
-        size_t late = take_late(batcher), count = choose(batcher);
-        bool canary = tick_seconds_since(batcher->canary_last) >= CANARY_SECONDS;
-        pthread_mutex_unlock(&batcher->lock);
-        for (size_t i = 0; i < late; i++) refuse(batcher, batcher->late[i], ERR_DEADLINE);
-        if (count > 0) answer_pass(batcher, count);
-        if (canary) check_canary(batcher);
-        pthread_mutex_lock(&batcher->lock);
+    while (!batcher->closing) {
+        if (batcher->next_context != NULL) {
+            turn(batcher);
+        } else if (batcher->count == 0 && batcher->canary == NULL) {
+            pthread_cond_wait(&batcher->wake, &batcher->lock);
+        } else {
+            batcher->pace_since = tick_now();
+            batcher->pace_tokens = 0;
+            pthread_mutex_unlock(&batcher->lock);
+            answer_flow(batcher->context, &stream);
+            pthread_mutex_lock(&batcher->lock);
+        }
     }
     size_t left = batcher->count;
+    struct batcher_case *canary = take_canary(batcher);
     memcpy(batcher->late, batcher->waiting, left * sizeof *batcher->late);
     batcher->count = batcher->bytes = 0;
+    batcher->next_context = NULL;
+    pthread_cond_broadcast(&batcher->swapped);
     pthread_mutex_unlock(&batcher->lock);
     for (size_t i = 0; i < left; i++) refuse(batcher, batcher->late[i], ERR_DRAINING);
+    if (canary != NULL) refuse(batcher, canary, ERR_DRAINING);
     return NULL;
 }
 
 /* From outside */
 
+/* Why the cases may not wait; the lock is held. */
+static enum error_code admit(const struct batcher *batcher, const struct batcher_case *cases,
+                             size_t count, size_t bytes, struct error *err)
+{
+    const struct batcher_options *options = &batcher->options;
+    if (batcher->closing) return error_set(err, ERR_DRAINING, 0, "the service stops");
+    if (count > options->cases_max)
+        return error_set(err, ERR_QUEUE_FULL, 0, "%zu cases never find room; it is for %zu", count,
+                         options->cases_max);
+    /* Alone, a request of any size may wait: it was let in for its own size. */
+    if (count > options->cases_max - batcher->count ||
+        (batcher->count > 0 && batcher->bytes + bytes > options->bytes_max))
+        return error_set(err, ERR_QUEUE_FULL, 0, "%zu cases wait; room is for %zu, and %zu bytes",
+                         batcher->count, options->cases_max, options->bytes_max);
+    if (batcher->count + batcher->running_count == 0) return ERR_NONE;
+    double seconds = expected_seconds(batcher, cases, count);
+    if (seconds <= options->deadline_seconds) return ERR_NONE;
+    return error_set(err, ERR_QUEUE_FULL, 0,
+                     "%zu cases wait; an answer would come after %.1f s, the deadline is %g s",
+                     batcher->count, seconds, options->deadline_seconds);
+}
+
 enum error_code batcher_put(struct batcher *batcher, struct batcher_case *cases, size_t count,
                             struct error *err)
 {
-    const struct batcher_options *options = &batcher->options;
     size_t bytes = 0;
+    uint64_t now = tick_now();
     for (size_t i = 0; i < count; i++) {
-        cases[i].since = tick_now();
+        cases[i].since = now;
         cases[i].weight = weigh(&cases[i].text);
         cases[i].passed_over = 0;
         bytes += cases[i].bytes;
     }
     pthread_mutex_lock(&batcher->lock);
-    size_t before = batcher->count;
-    /* Alone, a request of any size may wait: it was let in for its own size. */
-    bool full = before + count > options->cases_max ||
-                (before > 0 && batcher->bytes + bytes > options->bytes_max);
-    bool closing = batcher->closing;
-    if (!full && !closing) {
+    enum error_code code = admit(batcher, cases, count, bytes, err);
+    if (code == ERR_NONE) {
         for (size_t i = 0; i < count; i++) batcher->waiting[batcher->count++] = &cases[i];
         batcher->bytes += bytes;
         pthread_cond_signal(&batcher->wake);
     }
     pthread_mutex_unlock(&batcher->lock);
-    if (closing) return error_set(err, ERR_DRAINING, 0, "the service stops");
-    if (full)
-        return error_set(err, ERR_QUEUE_FULL, 0, "%zu cases wait; room is for %zu, and %zu bytes",
-                         before, options->cases_max, options->bytes_max);
-    return ERR_NONE;
+    return code;
 }
 
-enum error_code batcher_ready(struct batcher *batcher, struct error *err)
+void batcher_put_canary(struct batcher *batcher, struct batcher_case *one)
+{
+    one->since = tick_now();
+    pthread_mutex_lock(&batcher->lock);
+    bool closing = batcher->closing;
+    if (!closing) {
+        check(batcher->canary == NULL);
+        batcher->canary = one;
+        pthread_cond_signal(&batcher->wake);
+    }
+    pthread_mutex_unlock(&batcher->lock);
+    if (closing) refuse(batcher, one, ERR_DRAINING);
+}
+
+size_t batcher_waiting(struct batcher *batcher)
 {
     pthread_mutex_lock(&batcher->lock);
-    enum error_code code = batcher->verdict;
-    double silent = tick_seconds_since(batcher->canary_last);
-    if (code != ERR_NONE) error_fill(err, ERR_NOT_READY, 0, "%s", batcher->reason.detail);
+    size_t count = batcher->count;
     pthread_mutex_unlock(&batcher->lock);
-    if (code != ERR_NONE) return ERR_NOT_READY;
-    if (silent < SILENT_SECONDS) return ERR_NONE;
-    return error_set(err, ERR_NOT_READY, 0, "nothing was answered for %.0f s", silent);
+    return count;
+}
+
+enum error_code batcher_swap(struct batcher *batcher, struct answer_context *context,
+                             struct error *err)
+{
+    check(context->room.slots == batcher->slots + 1);
+    pthread_mutex_lock(&batcher->lock);
+    if (!batcher->closing) batcher->next_context = context;
+    pthread_cond_signal(&batcher->wake);
+    while (batcher->next_context != NULL) pthread_cond_wait(&batcher->swapped, &batcher->lock);
+    bool swapped = batcher->context == context;
+    pthread_mutex_unlock(&batcher->lock);
+    return swapped ? ERR_NONE : error_set(err, ERR_DRAINING, 0, "the service stops");
 }
 
 static void lay(struct batcher *batcher, struct arena *arena)
 {
-    size_t slots = batcher->options.room.slots, cases = batcher->options.cases_max;
-    batcher->pass = arena_take(arena, slots, sizeof *batcher->pass);
-    batcher->texts = arena_take(arena, slots, sizeof *batcher->texts);
-    batcher->answers = arena_take(arena, slots, sizeof *batcher->answers);
-    batcher->late = arena_take(arena, cases, sizeof *batcher->late);
-    batcher->waiting = arena_take(arena, cases, sizeof *batcher->waiting);
+    size_t cases = batcher->options.cases_max;
+    batcher->late = arena_take(arena, cases, sizeof(struct batcher_case *));
+    batcher->waiting = arena_take(arena, cases, sizeof(struct batcher_case *));
+    batcher->running = arena_take(arena, batcher->slots, sizeof(struct batcher_case *));
 }
 
-size_t batcher_bytes(const struct batcher_options *options)
+size_t batcher_bytes(const struct batcher_options *options, unsigned places)
 {
-    struct batcher measured = {.options = *options};
+    struct batcher measured = {.options = *options, .slots = places - 1};
     struct arena arena = arena_measure();
     lay(&measured, &arena);
     return sizeof measured + arena.used;
@@ -266,26 +398,22 @@ enum error_code batcher_open(struct batcher **out_batcher, const struct batcher_
                              struct error *err)
 {
     struct batcher *batcher;
-    check(options->cases_max >= 1 && options->room.slots >= 1);
+    check(options->cases_max >= 1 && options->context->room.slots >= 2);
     TRY(mem_take(&batcher, 1, sizeof *batcher, err));
     batcher->options = *options;
-    pthread_condattr_t monotonic;
-    pthread_condattr_init(&monotonic);
-    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    pthread_cond_init(&batcher->wake, &monotonic);
-    pthread_condattr_destroy(&monotonic);
+    batcher->context = options->context;
+    batcher->slots = options->context->room.slots - 1;
     pthread_mutex_init(&batcher->lock, NULL);
+    pthread_cond_init(&batcher->wake, NULL);
+    pthread_cond_init(&batcher->swapped, NULL);
     struct arena arena = arena_measure();
     lay(batcher, &arena);
     enum error_code code = arena_open(&batcher->arena, arena.used, err);
     if (code == ERR_NONE) {
         lay(batcher, &batcher->arena);
         arena_seal(&batcher->arena);
-        code = answer_begin_room(&batcher->context, options->model, options->room, err);
+        code = start(batcher, err);
     }
-    if (code == ERR_NONE) code = answer_canaries(&batcher->context, UINT32_MAX, err);
-    batcher->canary_last = tick_now();
-    if (code == ERR_NONE) code = start(batcher, err);
     if (code != ERR_NONE) {
         batcher_close(batcher);
         return code;
@@ -308,9 +436,9 @@ void batcher_close(struct batcher *batcher)
 {
     if (batcher == NULL) return;
     batcher_stop(batcher);
-    answer_end(&batcher->context);
     arena_close(&batcher->arena);
     pthread_cond_destroy(&batcher->wake);
+    pthread_cond_destroy(&batcher->swapped);
     pthread_mutex_destroy(&batcher->lock);
     mem_free(batcher);
 }

@@ -29,6 +29,7 @@ struct request {
     struct batch batch;           /* of a request of many cases */
     /* Of cases that were handed to the batcher: */
     bool waiting;
+    struct server *server;
     struct MHD_Connection *connection;
     struct MHD_Response *response;
     unsigned status;
@@ -40,15 +41,19 @@ struct request *exchange_lay(size_t connections, struct arena *arena)
     return arena_take(arena, connections, sizeof(struct request));
 }
 
-static struct answer_context *own_context(struct server *server)
+/* Each of the library's threads has one, below server->loops. */
+static unsigned own_number(struct server *server)
 {
-    static _Thread_local struct answer_context *own;
-    if (own == NULL || own->model != &server->model) {
-        unsigned taken = atomic_fetch_add(&server->contexts_taken, 1);
-        check(taken < server->loops);
-        own = &server->context[taken];
+    static _Thread_local struct {
+        bool known;
+        unsigned number;
+    } own;
+    if (!own.known) {
+        own.number = atomic_fetch_add(&server->loops_taken, 1);
+        own.known = true;
     }
-    return own;
+    check(own.number < server->loops);
+    return own.number;
 }
 
 /* NULL where the library has no memory. */
@@ -77,7 +82,8 @@ static enum MHD_Result send_response(struct MHD_Connection *connection, unsigned
     if (response == NULL) return MHD_NO;
     enum MHD_Result queued = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
-    if (status >= 500) log_line(LOG_LEVEL_WARNING, "answered %u", status);
+    /* What is refused for want of time or room is counted, not told a thousand times. */
+    if (status == 500) log_line(LOG_LEVEL_WARNING, "answered %u", status);
     return queued;
 }
 
@@ -153,9 +159,10 @@ static enum MHD_Result take_body(struct server *server, struct request *request,
 
 /* A reply that is longer than our stack has room for lies in the store, from before its case
  * is answered, so that no answer is thrown away. */
-static enum error_code take_room(struct server *server, struct request *request, struct error *err)
+static enum error_code take_room(struct server *server, const struct answer_model *model,
+                                 struct request *request, struct error *err)
 {
-    size_t bound = routes_bound(&server->state, &request->wish);
+    size_t bound = routes_bound(model, &request->wish);
     return bound <= ROUTES_REPLY_MAX ? ERR_NONE
                                      : body_room(&request->reply, &server->bodies, bound, err);
 }
@@ -188,11 +195,12 @@ static void resume(struct server *server, struct request *request, const struct 
     MHD_resume_connection(request->connection);
 }
 
-void exchange_done(void *context, struct batcher_case *one, const struct answer *answer,
-                   const struct error *err)
+/* Makes the reply, once all of the request's cases are answered, and lets the library's thread
+ * send it. */
+static void answered(struct batcher_case *one, const struct answer *answer, const struct error *err)
 {
-    struct server *server = context;
     struct request *request = one->owner;
+    struct server *server = request->server;
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
     use_room(request, &reply);
@@ -200,7 +208,7 @@ void exchange_done(void *context, struct batcher_case *one, const struct answer 
         if (!batch_take(&request->batch, one, answer, err)) return;
         tell_batch(request, &reply);
     } else if (answer != NULL) {
-        routes_answer(&server->state, &request->wish, &one->text, answer, &reply);
+        routes_answer(&request->wish, &one->text, answer, &reply);
     } else {
         routes_problem(&reply, err);
     }
@@ -212,8 +220,12 @@ static void enqueue(struct server *server, struct MHD_Connection *connection,
 {
     struct error err;
     request->waiting = true;
+    request->server = server;
     request->connection = connection;
-    for (size_t i = 0; i < count; i++) cases[i].owner = request;
+    for (size_t i = 0; i < count; i++) {
+        cases[i].done = answered;
+        cases[i].owner = request;
+    }
     /* Suspended first, because it may be resumed before batcher_put returns. */
     watch_pause(&server->watch, watched(connection));
     MHD_suspend_connection(connection);
@@ -225,14 +237,14 @@ static void enqueue(struct server *server, struct MHD_Connection *connection,
 }
 
 /* false: reply is filled; true: it will be, by the batcher. */
-static bool take_case(struct server *server, struct MHD_Connection *connection,
+static bool take_case(struct server *server, struct seat *seat, struct MHD_Connection *connection,
                       struct request *request, struct routes_reply *reply)
 {
     struct error err;
     struct case_text text;
     size_t bytes = request->body.used;
     if (body_case(&request->body, &server->bodies, &text, &err) != ERR_NONE ||
-        take_room(server, request, &err) != ERR_NONE) {
+        take_room(server, &seat->model, request, &err) != ERR_NONE) {
         routes_problem(reply, &err);
         return false;
     }
@@ -242,14 +254,14 @@ static bool take_case(struct server *server, struct MHD_Connection *connection,
         return true;
     }
     struct answer answer;
-    answer_case(own_context(server), &text, &answer);
+    answer_case(&seat->context[own_number(server)], &text, &answer);
     use_room(request, reply);
-    routes_answer(&server->state, &request->wish, &text, &answer, reply);
+    routes_answer(&request->wish, &text, &answer, reply);
     return false;
 }
 
 /* The same for many. */
-static bool take_cases(struct server *server, struct MHD_Connection *connection,
+static bool take_cases(struct server *server, struct seat *seat, struct MHD_Connection *connection,
                        struct request *request, struct routes_reply *reply)
 {
     struct error err;
@@ -258,8 +270,8 @@ static bool take_cases(struct server *server, struct MHD_Connection *connection,
     enum error_code code = batch_read(batch, &request->body, &server->bodies,
                                       header_is_lines(connection), server->batch_max, &err);
     if (code == ERR_NONE)
-        code = body_room(&request->reply, &server->bodies,
-                         batch_bound(batch, server->state.model, bytes), &err);
+        code = body_room(&request->reply, &server->bodies, batch_bound(batch, &seat->model, bytes),
+                         &err);
     if (code != ERR_NONE) {
         routes_problem(reply, &err);
         return false;
@@ -270,7 +282,7 @@ static bool take_cases(struct server *server, struct MHD_Connection *connection,
     }
     for (size_t i = 0; i < batch->asked; i++) {
         struct answer answer;
-        answer_case(own_context(server), &batch->cases[i].text, &answer);
+        answer_case(&seat->context[own_number(server)], &batch->cases[i].text, &answer);
         batch_take(batch, &batch->cases[i], &answer, NULL);
     }
     use_room(request, reply);
@@ -285,6 +297,22 @@ static enum MHD_Result deliver(struct server *server, struct MHD_Connection *con
     request->response = NULL;
     watch_renew(&server->watch, watched(connection), false);
     return send_response(connection, request->status, response);
+}
+
+/* false: reply is filled; true: it will be. */
+static bool take_request(struct server *server, struct MHD_Connection *connection,
+                         struct request *request, struct routes_reply *reply)
+{
+    struct seat *seat = seats_hold(&server->seats, own_number(server));
+    bool later = false;
+    if (request->route->takes == ROUTES_CASE)
+        later = take_case(server, seat, connection, request, reply);
+    else if (request->route->takes == ROUTES_CASES)
+        later = take_cases(server, seat, connection, request, reply);
+    else
+        request->route->answer(&server->state, &seat->model, reply);
+    seats_release(&server->seats, own_number(server));
+    return later;
 }
 
 static enum MHD_Result finish(struct server *server, struct MHD_Connection *connection,
@@ -304,13 +332,8 @@ static enum MHD_Result finish(struct server *server, struct MHD_Connection *conn
                             : "other requests hold the room; bodies of %zu bytes are taken",
                    server->options->body_bytes_max);
         routes_problem(&reply, &err);
-    } else if (request->route->takes == ROUTES_CASE) {
-        if (take_case(server, connection, request, &reply)) return MHD_YES;
-    } else if (request->route->takes == ROUTES_CASES) {
-        if (take_cases(server, connection, request, &reply)) return MHD_YES;
-    } else {
-        request->route->answer(&server->state,
-                               server->state.batcher == NULL ? own_context(server) : NULL, &reply);
+    } else if (take_request(server, connection, request, &reply)) {
+        return MHD_YES;
     }
     return send_reply(server, connection, &reply);
 }

@@ -4,8 +4,7 @@
  * Out      a reply of routes.h, queued
  * Memory   one block a connection, laid out beforehand, and in the server's region its
  *          request's body, until exchange_end
- * Threads  the library's; each takes a context of its own, unless there is a batcher,
- *          which calls exchange_done
+ * Threads  the library's; each takes a context of its own, unless there is a batcher
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef SERVE_EXCHANGE_H
@@ -13,7 +12,7 @@
 
 #include <microhttpd.h>
 
-#include "serve/batcher.h"
+#include "base/arena.h"
 
 struct request;
 
@@ -25,9 +24,5 @@ enum MHD_Result exchange_step(void *context, struct MHD_Connection *connection, 
                               size_t *size, void **request);
 void exchange_end(void *context, struct MHD_Connection *connection, void **request,
                   enum MHD_RequestTerminationCode code);
-
-/* A batcher_done: makes the reply and lets the library's thread send it. */
-void exchange_done(void *context, struct batcher_case *one, const struct answer *answer,
-                   const struct error *err);
 
 #endif

@@ -53,15 +53,17 @@ static struct contract_bytes measured_context(const struct server *server,
 {
     struct answer_context context;
     struct arena arena = arena_measure();
+    unsigned contexts = server_contexts(server, model);
     answer_lay_room(&context, model, server_room(server), &arena);
-    return contract_times(contract_block(arena.used), server_loops(server, model));
+    return contract_plus(contract_times(contract_block(arena.used), contexts),
+                         contract_block(contexts * sizeof context));
 }
 
 /* All threads, the first one included. */
 static unsigned tasks(const struct server *server)
 {
-    unsigned team = server_has_queue(&server->model) ? server_room(server).threads : 0;
-    return 1 + server_loops(server, &server->model) + team;
+    unsigned team = server_has_queue(server->model) ? server_room(server).threads : 0;
+    return 1 + server_loops(server, server->model) + team;
 }
 
 /* Its pages in our address space are few. */
@@ -80,18 +82,18 @@ static struct contract_bytes heap(size_t bytes) { return contract_mapping(bytes)
 static void add_answering(struct contract *contract, const struct server *server,
                           const struct answer_model *next)
 {
-    size_t weights = server->model.bundle.file.map.bytes.size;
+    size_t weights = server->model->bundle.file.map.bytes.size;
     contract_add(contract, "weights", contract_mapping(weights),
                  contract_mapping(next->bundle.file.map.bytes.size),
                  "the model file, mapped read-only");
     struct answer_room room = server_room(server);
-    struct contract_bytes contexts = measured_context(server, &server->model);
-    if (server_has_queue(&server->model))
+    struct contract_bytes contexts = measured_context(server, server->model);
+    if (server_has_queue(server->model))
         contract_add(contract, "arenas", contexts, measured_context(server, next),
                      "one context: %u cases a pass, %u threads", room.slots, room.threads);
     else
         contract_add(contract, "arenas", contexts, measured_context(server, next), "%u contexts",
-                     server_loops(server, &server->model));
+                     server_contexts(server, server->model));
 }
 
 static void add_requests(struct contract *contract, const struct server *server)
@@ -99,17 +101,19 @@ static void add_requests(struct contract *contract, const struct server *server)
     static const struct contract_bytes none;
     const struct serve_options *options = server->options;
     size_t connections = options->connections_max;
-    if (server_has_queue(&server->model)) {
+    if (server_has_queue(server->model)) {
         struct batcher_options queue = server_batcher_options(server);
-        contract_add(contract, "queue", contract_block(batcher_bytes(&queue)), none, "%zu cases",
-                     options->queue_cases_max);
+        contract_add(contract, "queue", contract_block(batcher_bytes(&queue, BATCHER_ROOM)), none,
+                     "%zu cases", options->queue_cases_max);
     }
     contract_add(contract, "bodies",
                  contract_mapping(body_store_bytes(options->queue_bytes_max,
                                                    options->body_bytes_max, server_beside(server))),
                  none, "%zu bytes held, one body of %zu read", options->queue_bytes_max,
                  options->body_bytes_max);
-    struct server measured = {.options = options, .model = server->model};
+    static struct server measured; /* too large for a stack; one at a time */
+    measured.options = options;
+    measured.model = server->model;
     struct arena arena = arena_measure();
     server_lay(&measured, &arena);
     contract_add(contract, "requests", contract_block(arena.used), none, "%zu, one a connection",
@@ -125,7 +129,7 @@ void plan_make(struct contract *out_contract, const struct server *server,
                const struct answer_model *next)
 {
     static const struct contract_bytes none;
-    if (next == NULL) next = &server->model;
+    if (next == NULL) next = server->model;
     struct contract contract = {.tasks = tasks(server),
                                 .descriptors = server->options->connections_max + DESCRIPTORS_ONCE};
     add_answering(&contract, server, next);
@@ -176,9 +180,12 @@ static struct contract_bytes try_setting(const struct server *server, const stru
     options.queue_bytes_max = setting->value[KNOB_QUEUE_BYTES];
     options.body_bytes_max = setting->value[KNOB_BODY];
     options.threads = (unsigned)setting->value[KNOB_THREADS];
-    struct server other = {.options = &options, .model = server->model};
+    static struct server other; /* too large for a stack */
+    other.options = &options;
+    other.model = server->model;
     struct contract contract;
     plan_make(&contract, &other, NULL);
+    other.options = NULL;
     return contract_serving(&contract);
 }
 

@@ -4,6 +4,8 @@
  * Out     the rows of a contract. What our code takes is measured by the functions that lay it
  *         out; what libraries and the kernel take for us is a bound that tests hold them to
  * Memory  none of its own
+ * Threads one at a time
+ * Threads one at a time
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef SERVE_PLAN_H

@@ -6,8 +6,7 @@
 #include <string.h>
 
 #include "answer/detail.h"
-#include "base/check.h"
-#include "serve/batcher.h"
+#include "serve/truth.h"
 #include "text/json.h"
 
 const struct routes_parameter routes_parameters[] = {
@@ -50,50 +49,53 @@ enum error_code routes_wish(const struct route *route, const char *name, const c
     return unknown_parameter(name, err);
 }
 
-size_t routes_bound(const struct routes_state *state, const struct routes_wish *wish)
+size_t routes_bound(const struct answer_model *model, const struct routes_wish *wish)
 {
-    return wish->detail ? detail_bound(state->model) + ROUTES_REPLY_MAX : ROUTES_REPLY_MAX;
+    return wish->detail ? detail_bound(model) + ROUTES_REPLY_MAX : ROUTES_REPLY_MAX;
 }
 
-void routes_answer(const struct routes_state *state, const struct routes_wish *wish,
-                   const struct case_text *text, const struct answer *answer,
-                   struct routes_reply *reply)
+void routes_answer(const struct routes_wish *wish, const struct case_text *text,
+                   const struct answer *answer, struct routes_reply *reply)
 {
+    struct error err;
+    size_t begun = reply->body.used;
     reply->status = 200;
     reply->type = ROUTES_JSON;
     writer_char(&reply->body, '{');
     if (wish->detail) {
-        struct detail detail = detail_of(state->model, text, answer);
+        struct detail detail = detail_of(answer->model, text, answer);
         detail_write(&detail, &reply->body);
     } else {
         writer_text(&reply->body, "\"predicted_sbr\":");
-        json_put(&reply->body, answer_label(state->model, answer->best));
+        json_put(&reply->body, answer_label(answer->model, answer->best));
     }
     writer_text(&reply->body, "}\n");
-    check(!reply->body.cut);
+    if (!reply->body.cut) return;
+    reply->body.used = begun;
+    reply->body.cut = false;
+    error_fill(&err, ERR_NOT_READY, 0, "another model came in while the case waited");
+    routes_problem(reply, &err);
 }
 
-static void tell_live(const struct routes_state *state, struct answer_context *context,
+static void tell_live(const struct routes_state *state, const struct answer_model *model,
                       struct routes_reply *reply)
 {
-    (void)state, (void)context;
+    (void)state, (void)model;
     reply->status = 200;
     reply->type = ROUTES_JSON;
     writer_text(&reply->body, "{\"live\":true}\n");
 }
 
-static void tell_ready(const struct routes_state *state, struct answer_context *context,
+static void tell_ready(const struct routes_state *state, const struct answer_model *model,
                        struct routes_reply *reply)
 {
+    (void)model;
     struct error err;
     enum error_code code = ERR_NONE;
     if (atomic_load(&state->draining))
         code = error_set(&err, ERR_DRAINING, 0, "the service finishes what is in flight and stops");
-    else if (state->batcher != NULL)
-        code = batcher_ready(state->batcher, &err);
-    else /* one of the model's own cases, answered now, by what answers everybody */
-        code = answer_canaries(context, 1, &err);
-    if (code == ERR_MODEL) err.code = ERR_NOT_READY;
+    else
+        code = truth_ready(state->truth, &err);
     if (code != ERR_NONE) {
         routes_problem(reply, &err);
         return;
@@ -103,10 +105,10 @@ static void tell_ready(const struct routes_state *state, struct answer_context *
     writer_text(&reply->body, "{\"ready\":true}\n");
 }
 
-static void tell_openapi(const struct routes_state *state, struct answer_context *context,
+static void tell_openapi(const struct routes_state *state, const struct answer_model *model,
                          struct routes_reply *reply)
 {
-    (void)context;
+    (void)model;
     reply->status = 200;
     reply->type = ROUTES_JSON;
     reply->fixed = state->openapi;

@@ -3,7 +3,7 @@
  * From the rows come dispatch, 404, 405 with Allow, OPTIONS, and the OpenAPI
  * description. Nothing here knows the HTTP library: a route fills a reply.
  *
- * Threads  any number, each with its own worker context, or none beside a batcher
+ * Threads  any number; the model of a call is held meanwhile (seats.h)
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef SERVE_ROUTES_H
@@ -20,11 +20,12 @@ enum { ROUTES_REPLY_MAX = 4096 }; /* of all replies but those with details */
 #define ROUTES_LINES "application/x-ndjson"
 
 struct batcher;
+struct truth;
 
 /* What all requests share. */
 struct routes_state {
-    const struct answer_model *model;
     struct batcher *batcher; /* answers all cases; NULL: each worker's context does */
+    struct truth *truth;
     struct slice openapi;
     atomic_bool draining;
 };
@@ -63,7 +64,7 @@ enum routes_body {
 struct route {
     const char *method, *path;
     enum routes_body takes;
-    void (*answer)(const struct routes_state *state, struct answer_context *context,
+    void (*answer)(const struct routes_state *state, const struct answer_model *model,
                    struct routes_reply *reply); /* of a route without a body */
     const char *summary;
     unsigned statuses[8]; /* it may answer with, beside 200; ends in 0 */
@@ -87,12 +88,12 @@ MUST_CHECK enum error_code routes_wish(const struct route *route, const char *na
                                        struct error *err);
 
 /* Bytes of the longest reply to such a wish. */
-size_t routes_bound(const struct routes_state *state, const struct routes_wish *wish);
+size_t routes_bound(const struct answer_model *model, const struct routes_wish *wish);
 
-/* What a case's answer looks like; while the answer's probabilities are there. */
-void routes_answer(const struct routes_state *state, const struct routes_wish *wish,
-                   const struct case_text *text, const struct answer *answer,
-                   struct routes_reply *reply);
+/* What a case's answer looks like; while the answer's probabilities are there. A model that
+ * came since routes_bound may have labels too long for the room: ERR_NOT_READY then. */
+void routes_answer(const struct routes_wish *wish, const struct case_text *text,
+                   const struct answer *answer, struct routes_reply *reply);
 
 /* RFC 9457. */
 void routes_problem(struct routes_reply *reply, const struct error *err);

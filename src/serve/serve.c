@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
@@ -36,6 +37,16 @@ enum {
     LOOK_MS = 5,
     SETTLE_MS = 50,
     QUIET_LOOKS = 5, /* a request passes from the kernel to us unseen, but not for so long */
+    LOOKS_A_PERIOD = 4,
+    /* The longest pass takes a few seconds, and a canary never waits for one to end. */
+    SILENT_PERIODS = 3,
+    SILENT_SECONDS = 30,
+};
+
+/* When each was last done. */
+struct rounds {
+    uint64_t cut, canary;
+    unsigned long right;
 };
 
 static void on_connection(void *context, struct MHD_Connection *connection, void **entry,
@@ -59,18 +70,10 @@ static size_t on_escaped(void *context, struct MHD_Connection *connection, char 
     return strstr(text, "%00") != NULL ? strlen(text) : MHD_http_unescape(text);
 }
 
-/* Another thread than the first answers through one of these. */
-static enum error_code prepare_contexts(struct server *server, struct error *err)
-{
-    for (unsigned i = 0; i < server->loops; i++)
-        TRY(answer_begin(&server->context[i], &server->model, err));
-    return answer_canaries(&server->context[0], UINT32_MAX, err);
-}
-
 static enum error_code prepare_batcher(struct server *server, struct error *err)
 {
     struct batcher_options options = server_batcher_options(server);
-    options.context = server;
+    options.context = &atomic_load(&server->seats.current)->context[0];
     return batcher_open(&server->state.batcher, &options, err);
 }
 
@@ -80,8 +83,11 @@ static enum error_code plan(struct server *server, struct contract_limits *out_l
                             struct error *err)
 {
     struct root root = root_of(NULL);
+    struct seat *seat;
     contract_read_limits(out_limits, &root);
-    TRY(answer_open(&server->model, server->options->model, server->options->kernel, err));
+    TRY(seats_open(&server->seats, server->options->model, server->options->kernel, &seat, err));
+    seats_swap(&server->seats, seat);
+    server->model = &seat->model;
     plan_make(&server->contract, server, NULL);
     return ERR_NONE;
 }
@@ -94,8 +100,19 @@ static enum error_code lay(struct server *server, struct error *err)
     server_lay(server, &arena);
     arena_seal(&arena);
     server->arena = arena;
-    server->loops = server_loops(server, &server->model);
     return ERR_NONE;
+}
+
+/* The linear member alone answers sooner than another thread could be woken. */
+static enum error_code prepare_seat(struct server *server, struct error *err)
+{
+    bool queue = server_has_queue(server->model);
+    server->loops = server_loops(server, server->model);
+    if (queue) TRY(team_open(&server->team, server_room(server).threads, err));
+    TRY(server_fill(server, atomic_load(&server->seats.current), server->team, err));
+    truth_begin(&server->truth, SILENT_PERIODS * server->period_seconds + SILENT_SECONDS);
+    server->state.truth = &server->truth;
+    return queue ? prepare_batcher(server, err) : ERR_NONE;
 }
 
 static enum error_code prepare(struct server *server, struct error *err)
@@ -104,13 +121,11 @@ static enum error_code prepare(struct server *server, struct error *err)
     TRY(plan(server, &limits, err));
     TRY(plan_check(&server->contract, server, &limits, err));
     TRY(lay(server, err));
-    TRY(server_has_queue(&server->model) ? prepare_batcher(server, err)
-                                         : prepare_contexts(server, err));
+    TRY(prepare_seat(server, err));
     server->batch_max = server_batch_max(server);
     TRY(body_store_open(&server->bodies, server->options->queue_bytes_max,
                         server->options->body_bytes_max, server_beside(server), err));
     TRY(openapi_make(&server->openapi, server->options->version, err));
-    server->state.model = &server->model;
     server->state.openapi = slice_of(server->openapi);
     tzset(); /* reads a file the first time; the library's Date would be that */
     return listen_open(&server->listen, server->options->listen, server->options->open, err);
@@ -171,7 +186,31 @@ static bool let_in(struct server *server)
     return false;
 }
 
-/* Lets clients in until a signal comes. */
+/* Whether it is a signal to end by. */
+static bool is_last(const struct signalfd_siginfo *signal)
+{
+    if (signal->ssi_signo == SIGTERM || signal->ssi_signo == SIGINT) return true;
+    if (signal->ssi_signo == SIGUSR1) fault_turn();
+    return false;
+}
+
+/* What is due every now and then, each in its own time. */
+static void look_after(struct server *server, struct rounds *rounds)
+{
+    if (tick_seconds_since(rounds->cut) * 1e3 >= WATCH_MS) {
+        cut(server);
+        rounds->cut = tick_now();
+    }
+    if (tick_seconds_since(rounds->canary) >= server->period_seconds) {
+        server_ask(server);
+        rounds->canary = tick_now();
+    }
+    unsigned long right = truth_right(&server->truth);
+    if (right != rounds->right) notify_send(&server->notify, "WATCHDOG=1");
+    rounds->right = right;
+}
+
+/* Lets clients in until a signal to end comes. */
 static int watch_over(struct server *server, const sigset_t *signals)
 {
     int fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -179,15 +218,15 @@ static int watch_over(struct server *server, const sigset_t *signals)
     struct pollfd polled[] = {{.fd = fd, .events = POLLIN},
                               {.fd = server->listen.fd, .events = POLLIN}};
     struct signalfd_siginfo signal;
-    uint64_t cut_last = tick_now();
+    struct rounds rounds = {.cut = tick_now(), .canary = tick_now()};
+    int look_ms = (int)(server->period_seconds * 1e3 / LOOKS_A_PERIOD) + 1;
+    if (look_ms > WATCH_MS) look_ms = WATCH_MS;
     bool room = true;
-    while (read(fd, &signal, sizeof signal) != sizeof signal) {
+    while (read(fd, &signal, sizeof signal) != sizeof signal || !is_last(&signal)) {
         /* Without room (connections, descriptors), a look now and then. */
-        poll(polled, room ? 2 : 1, room ? WATCH_MS : FULL_MS);
+        poll(polled, room ? 2 : 1, room ? look_ms : FULL_MS);
         room = let_in(server);
-        if (tick_seconds_since(cut_last) * 1e3 < WATCH_MS) continue;
-        cut(server);
-        cut_last = tick_now();
+        look_after(server, &rounds);
     }
     close(fd);
     return (int)signal.ssi_signo;
@@ -225,8 +264,10 @@ static void close_server(struct server *server)
 {
     free(server->openapi);
     batcher_close(server->state.batcher);
-    for (unsigned i = 0; i < server->loops; i++) answer_end(&server->context[i]);
-    answer_close(&server->model);
+    seats_close(&server->seats.seat[0]);
+    seats_close(&server->seats.seat[1]);
+    team_close(server->team);
+    notify_close(&server->notify);
     body_store_close(&server->bodies);
     arena_close(&server->arena);
 }
@@ -234,15 +275,44 @@ static void close_server(struct server *server)
 enum error_code serve_plan(struct serve_verdict *out_verdict, const struct serve_options *options,
                            struct error *err)
 {
-    struct server server = {.options = options};
+    struct server *server;
+    TRY(mem_take(&server, 1, sizeof *server, err));
     struct serve_verdict verdict;
+    server->options = options;
     plan_tame();
-    TRY(plan(&server, &verdict.limits, err));
-    verdict.contract = server.contract;
-    verdict.code = plan_check(&server.contract, &server, &verdict.limits, &verdict.refusal);
-    answer_close(&server.model);
-    *out_verdict = verdict;
-    return ERR_NONE;
+    enum error_code code = plan(server, &verdict.limits, err);
+    if (code == ERR_NONE) {
+        verdict.contract = server->contract;
+        verdict.code = plan_check(&server->contract, server, &verdict.limits, &verdict.refusal);
+        seats_close(atomic_load(&server->seats.current));
+        *out_verdict = verdict;
+    }
+    mem_free(server);
+    return code;
+}
+
+/* Often enough that the watchdog is fed twice in its time. */
+static double period(const struct serve_options *options, const struct notify *notify)
+{
+    double most = notify->watchdog_seconds / 2;
+    return most > 0 && most < options->canary_seconds ? most : options->canary_seconds;
+}
+
+static void tell_ready(struct server *server, uint64_t begun)
+{
+    const struct answer_model *model = server->model;
+    struct root root = root_of(NULL);
+    long kills = truth_kills(&root);
+    if (kills > 0)
+        log_line(LOG_LEVEL_WARNING,
+                 "the kernel killed in this container for want of memory before: %ld times; "
+                 "'air-classifier doctor' tells more",
+                 kills);
+    log_line(LOG_LEVEL_INFO, "ready on http://%s after %.0f ms: %u SBRs, %u threads, model %s",
+             server->listen.text, 1e3 * tick_seconds_since(begun), model->label_count,
+             server->options->threads, model->bundle.checksum);
+    notify_send(&server->notify, "READY=1\nSTATUS=serving %u SBRs on %s, model %s",
+                model->label_count, server->listen.text, model->bundle.checksum);
 }
 
 enum error_code serve_run(const struct serve_options *options, struct error *err)
@@ -252,23 +322,26 @@ enum error_code serve_run(const struct serve_options *options, struct error *err
     plan_tame();
     server->options = options;
     server->listen.fd = -1;
+    notify_open(&server->notify);
+    server->period_seconds = period(options, &server->notify);
     uint64_t begun = tick_now();
     /* Blocked before any thread is made, so that only watch_over sees them. */
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGUSR1);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     enum error_code code = prepare(server, err);
     if (code == ERR_NONE) code = start(server, err);
     if (code == ERR_NONE) {
-        log_line(LOG_LEVEL_INFO, "ready on http://%s after %.0f ms: %u SBRs, %u threads, model %s",
-                 server->listen.text, 1e3 * tick_seconds_since(begun), server->model.label_count,
-                 options->threads, server->model.bundle.checksum);
+        tell_ready(server, begun);
         int signal_number = watch_over(server, &signals);
         log_line(LOG_LEVEL_INFO, "signal %d: finishing %u requests in flight", signal_number,
                  atomic_load(&server->in_flight));
+        notify_send(&server->notify, "STOPPING=1\nSTATUS=finishing %u requests",
+                    atomic_load(&server->in_flight));
         drain(server);
         log_line(LOG_LEVEL_INFO, "stopped");
     } else {

@@ -31,6 +31,7 @@ struct serve_options {
     unsigned connections_max;
     unsigned read_seconds_max;
     unsigned drain_seconds_max;
+    double canary_seconds; /* between two of the model's own cases */
 };
 
 /* The memory contract, held against the limits of this process, container and host. */

@@ -15,43 +15,81 @@ unsigned server_loops(const struct server *server, const struct answer_model *mo
     return server_has_queue(model) ? 1 : server->options->threads;
 }
 
-/* The linear member alone answers sooner than another thread could be woken. */
+/* Canaries have a context of their own where no batcher answers them. */
+unsigned server_contexts(const struct server *server, const struct answer_model *model)
+{
+    return server_has_queue(model) ? 1 : server_loops(server, model) + 1;
+}
+
 struct answer_room server_room(const struct server *server)
 {
-    if (!server_has_queue(&server->model)) return (struct answer_room){.slots = 1, .threads = 1};
+    if (!server_has_queue(server->model)) return (struct answer_room){.slots = 1, .threads = 1};
     unsigned threads = server->options->threads;
-    return (struct answer_room){.slots = BATCHER_SLOTS,
+    return (struct answer_room){.slots = BATCHER_ROOM,
                                 .threads = threads < TEAM_THREADS_MAX ? threads : TEAM_THREADS_MAX};
 }
 
 struct batcher_options server_batcher_options(const struct server *server)
 {
     const struct serve_options *options = server->options;
-    return (struct batcher_options){.model = &server->model,
-                                    .room = server_room(server),
-                                    .cases_max = options->queue_cases_max,
+    return (struct batcher_options){.cases_max = options->queue_cases_max,
                                     .bytes_max = options->queue_bytes_max,
-                                    .deadline_seconds = options->deadline_seconds,
-                                    .done = exchange_done};
+                                    .deadline_seconds = options->deadline_seconds};
 }
 
 size_t server_batch_max(const struct server *server)
 {
     size_t most = server->options->batch_cases_max, waiting = server->options->queue_cases_max;
-    return server_has_queue(&server->model) && most > waiting ? waiting : most;
+    return server_has_queue(server->model) && most > waiting ? waiting : most;
 }
 
 size_t server_beside(const struct server *server)
 {
     struct batch full = {.count = server_batch_max(server)};
-    return batch_bytes(full.count) + batch_bound(&full, &server->model, 0);
+    return batch_bytes(full.count) + batch_bound(&full, server->model, 0);
 }
 
 void server_lay(struct server *server, struct arena *arena)
 {
     size_t connections = server->options->connections_max;
-    server->context =
-        arena_take(arena, server_loops(server, &server->model), sizeof *server->context);
     watch_lay(&server->watch, connections, arena);
     server->requests = exchange_lay(connections, arena);
+}
+
+enum error_code server_fill(const struct server *server, struct seat *seat, struct team *team,
+                            struct error *err)
+{
+    struct answer_room room = server_room(server);
+    room.team = team;
+    return seats_fill(seat, server_contexts(server, &seat->model), room, err);
+}
+
+/* On the answering thread. A case that was handed back says nothing, nor does the answer of
+ * a model that came in between. */
+static void judge(struct batcher_case *one, const struct answer *answer, const struct error *err)
+{
+    (void)err;
+    struct server *server = one->owner;
+    if (answer != NULL && answer->model == server->canary_model)
+        truth_judge(&server->truth, server->canary_number, answer);
+    atomic_store(&server->canary_waits, false);
+}
+
+void server_ask(struct server *server)
+{
+    if (atomic_load(&server->canary_waits)) return; /* truth.h sees its silence */
+    struct seat *seat = seats_hold(&server->seats, server->loops);
+    server->canary_model = &seat->model;
+    server->canary_number = (server->canary_number + 1) % seat->model.canary_count;
+    struct case_text text = answer_canary(&seat->model, server->canary_number);
+    if (server->state.batcher != NULL) {
+        server->canary = (struct batcher_case){.text = text, .done = judge, .owner = server};
+        atomic_store(&server->canary_waits, true);
+        batcher_put_canary(server->state.batcher, &server->canary);
+    } else {
+        struct answer answer;
+        answer_case(&seat->context[server->loops], &text, &answer);
+        truth_judge(&server->truth, server->canary_number, &answer);
+    }
+    seats_release(&server->seats, server->loops);
 }

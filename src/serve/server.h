@@ -10,25 +10,38 @@
 #include <stdatomic.h>
 
 #include "base/contract.h"
+#include "nn/team.h"
 #include "serve/batcher.h"
 #include "serve/body.h"
 #include "serve/listen.h"
+#include "serve/notify.h"
 #include "serve/routes.h"
+#include "serve/seats.h"
 #include "serve/serve.h"
+#include "serve/truth.h"
 #include "serve/watch.h"
 
 struct server {
     const struct serve_options *options;
-    struct answer_model model;
-    /* One of them for each of the library's threads, or one thread and state.batcher. */
-    struct answer_context *context;
-    atomic_uint contexts_taken;
-    unsigned loops; /* the library's threads */
+    const struct answer_model *model; /* the current seat's; serve.c's thread, and a reload */
+    /* A seat's contexts: one for each of the library's threads and one for canaries, or one
+     * alone, which is the batcher's. */
+    struct seats seats;
+    struct team *team; /* the batcher's */
+    atomic_uint loops_taken;
+    unsigned loops; /* the library's threads; serve.c's holds a seat under the number `loops` */
+    struct truth truth;
+    double period_seconds; /* from one canary to the next */
+    struct notify notify;
+    struct batcher_case canary; /* while canary_waits */
+    const struct answer_model *canary_model;
+    uint32_t canary_number;
+    atomic_bool canary_waits;
     struct routes_state state;
     char *openapi;
     struct listen listen;
     struct contract contract;
-    struct arena arena; /* of contexts, watch and requests */
+    struct arena arena; /* of watch and requests */
     struct watch watch;
     struct request *requests; /* one a connection, by watch_number */
     struct body_store bodies;
@@ -44,6 +57,7 @@ struct server {
 /* Whether cases wait for ULMFiT, or the library's threads answer them at once. */
 bool server_has_queue(const struct answer_model *model);
 unsigned server_loops(const struct server *server, const struct answer_model *model);
+unsigned server_contexts(const struct server *server, const struct answer_model *model);
 struct answer_room server_room(const struct server *server);                /* of each context */
 struct batcher_options server_batcher_options(const struct server *server); /* less context */
 size_t server_batch_max(const struct server *server);
@@ -53,5 +67,12 @@ size_t server_beside(const struct server *server);
 
 /* All that is taken for each loop and connection. */
 void server_lay(struct server *server, struct arena *arena);
+
+/* Lays a seat's contexts out, over a team that is lent; NULL for a linear model. */
+MUST_CHECK enum error_code server_fill(const struct server *server, struct seat *seat,
+                                       struct team *team, struct error *err);
+
+/* Asks the next canary; serve.c's thread alone. */
+void server_ask(struct server *server);
 
 #endif

@@ -63,6 +63,24 @@ static void one_of_many_threads_is_struck(void **state)
     fault_arm(0);
 }
 
+static void a_place_is_bent_and_straight_again(void **state)
+{
+    (void)state;
+    assert_false(fault_bent("linear"));
+    fault_turn(); /* none is named */
+    assert_false(fault_bent("linear"));
+    fault_name("linear");
+    assert_false(fault_bent("linear"));
+    fault_turn();
+    assert_true(fault_bent("linear"));
+    assert_false(fault_bent("ulmfit"));
+    fault_turn();
+    assert_false(fault_bent("linear"));
+    fault_turn();
+    fault_name(NULL);
+    assert_false(fault_bent("linear"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -70,6 +88,7 @@ int main(void)
         cmocka_unit_test(the_nth_fails_once),
         cmocka_unit_test(disarms),
         cmocka_unit_test(one_of_many_threads_is_struck),
+        cmocka_unit_test(a_place_is_bent_and_straight_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -12,16 +12,18 @@ enum { CASES = 40, TEXT_MAX = 8000 };
 
 struct line {
     struct batcher batcher;
-    struct batcher_case cases[CASES], *waiting[CASES], *pass[CASES], *late[CASES];
+    struct batcher_case cases[CASES], *waiting[CASES], *running[CASES], *late[CASES];
 };
 
 static void line_up(struct line *line, const size_t *weights, size_t count, unsigned slots)
 {
     *line = (struct line){0};
-    line->batcher.options.room.slots = slots;
+    line->batcher.slots = slots;
     line->batcher.options.deadline_seconds = 2;
+    line->batcher.options.cases_max = CASES;
+    line->batcher.options.bytes_max = 1000;
     line->batcher.waiting = line->waiting;
-    line->batcher.pass = line->pass;
+    line->batcher.running = line->running;
     line->batcher.late = line->late;
     line->batcher.count = count;
     for (size_t i = 0; i < count; i++) {
@@ -32,45 +34,56 @@ static void line_up(struct line *line, const size_t *weights, size_t count, unsi
     }
 }
 
-static void assert_pass(struct line *line, const size_t *expected, size_t count)
+static void assert_next(struct line *line, int expected)
 {
-    assert_int_equal(choose(&line->batcher), count);
-    for (size_t i = 0; i < count; i++) assert_ptr_equal(line->pass[i], &line->cases[expected[i]]);
+    assert_ptr_equal(choose(&line->batcher), expected < 0 ? NULL : &line->cases[expected]);
 }
+
+static void end_all(struct line *line) { line->batcher.running_count = 0; }
 
 static void small_ones_do_not_wait_for_huge_ones(void **state)
 {
     (void)state;
     struct line line;
-    line_up(&line, (size_t[]){4096, 50, 4000, 20, 104, 105}, 6, 16);
-    /* Twice 20 and 64 is 104. */
-    assert_pass(&line, (size_t[]){3, 1, 4}, 3);
-    assert_int_equal(line.batcher.bytes, 0 + 20 + 50);
-    assert_pass(&line, (size_t[]){5}, 1);
-    assert_pass(&line, (size_t[]){2, 0}, 2);
-    assert_int_equal(choose(&line.batcher), 0);
+    line_up(&line, (size_t[]){4096, 50, 4000, 20, 3000, 104}, 6, 4);
+    assert_next(&line, 3);
+    assert_next(&line, 1);
+    assert_next(&line, 5);
+    assert_int_equal(line.batcher.bytes, 0 + 20 + 40);
+    assert_next(&line, 4);
+    assert_next(&line, -1); /* all places are taken */
+    end_all(&line);
+    assert_next(&line, 2);
+    assert_next(&line, 0);
     assert_int_equal(line.batcher.bytes, 0);
+    assert_next(&line, -1);
 }
 
-static void slots_bound_a_pass(void **state)
+static void huge_ones_take_half_of_the_places(void **state)
 {
     (void)state;
     struct line line;
-    line_up(&line, (size_t[]){7, 7, 6, 7, 7}, 5, 3);
-    assert_pass(&line, (size_t[]){2, 0, 1}, 3);
-    assert_pass(&line, (size_t[]){3, 4}, 2);
+    line_up(&line, (size_t[]){4096, 4096, 4096, 4096, 4096}, 5, 4);
+    assert_next(&line, 0);
+    assert_next(&line, 1);
+    assert_next(&line, -1);
+    line.cases[4].weight = HUGE_TOKENS; /* the last one is not huge */
+    assert_next(&line, 4);
+    line_up(&line, (size_t[]){4096, 4096}, 2, 1);
+    assert_next(&line, 0); /* one may always */
+    assert_next(&line, -1);
 }
 
 static void nobody_starves(void **state)
 {
     (void)state;
     struct line line;
-    line_up(&line, (size_t[]){4096, 1, 1, 1, 1, 1, 1, 900}, 8, 1);
-    for (size_t i = 0; i < JUMPS; i++) assert_pass(&line, (size_t[]){1 + i}, 1);
-    assert_pass(&line, (size_t[]){0}, 1);
-    line_up(&line, (size_t[]){4096, 1, 1, 1, 1, 1, 1, 900}, 8, 2);
-    line.cases[0].passed_over = JUMPS;
-    assert_pass(&line, (size_t[]){0, 1}, 2); /* who joins its pass ends sooner than after it */
+    size_t weights[JUMPS + 2] = {4096};
+    for (size_t i = 1; i < JUMPS + 2; i++) weights[i] = 1;
+    line_up(&line, weights, JUMPS + 2, JUMPS + 2);
+    for (int i = 0; i < JUMPS; i++) assert_next(&line, 1 + i);
+    assert_next(&line, 0);
+    assert_next(&line, JUMPS + 1);
 }
 
 static void who_is_late_leaves(void **state)
@@ -83,8 +96,52 @@ static void who_is_late_leaves(void **state)
     assert_int_equal(take_late(&line.batcher), 2);
     assert_ptr_equal(line.late[0], &line.cases[0]);
     assert_ptr_equal(line.late[1], &line.cases[2]);
-    assert_pass(&line, (size_t[]){1, 3}, 2);
+    /* With 0.1 s a token, half a second is too little for 5 tokens, but not for 3. */
+    line.batcher.pace = 0.1;
+    line.cases[1].since -= 1600000000u;
+    line.cases[3].since -= 1600000000u;
+    line.cases[3].weight = 3;
+    assert_int_equal(take_late(&line.batcher), 1);
+    assert_ptr_equal(line.late[0], &line.cases[1]);
+    assert_next(&line, 3);
     assert_int_equal(line.batcher.bytes, 0);
+}
+
+static void who_would_be_late_does_not_wait(void **state)
+{
+    (void)state;
+    struct error err;
+    struct line line;
+    struct batcher_case more[2] = {{.weight = 50}, {.weight = 50}};
+    line_up(&line, (size_t[]){50, 60, 4000}, 3, 4);
+    line.batcher.pace = 0.01; /* until it is known, all may wait */
+    assert_fine(admit(&line.batcher, more, 1, 0, &err), &err);
+    assert_fine(admit(&line.batcher, more, 2, 0, &err),
+                &err);     /* 1.5 s; the longer ones come after */
+    assert_next(&line, 0); /* runs, and shares the pass with them all the time */
+    assert_next(&line, 1);
+    assert_fails(admit(&line.batcher, more, 2, 0, &err), ERR_QUEUE_FULL, "after 2.1 s", &err);
+    assert_fine(admit(&line.batcher, more, 1, 0, &err), &err);
+    more[0].weight = 4000;
+    assert_fails(admit(&line.batcher, more, 1, 0, &err), ERR_QUEUE_FULL, "deadline is 2 s", &err);
+    line_up(&line, NULL, 0, 4);
+    line.batcher.pace = 0.01;
+    assert_fine(admit(&line.batcher, more, 1, 0, &err), &err); /* alone, it is tried */
+    assert_fails(admit(&line.batcher, more, CASES + 1, 0, &err), ERR_QUEUE_FULL, "never", &err);
+}
+
+static void the_pace_is_measured(void **state)
+{
+    (void)state;
+    struct line line;
+    line_up(&line, (size_t[]){1000, 1000}, 2, 4);
+    line.batcher.pace_since = tick_now();
+    measure_pace(&line.batcher, &line.cases[0]);
+    assert_true(line.batcher.pace == 0); /* too early */
+    line.batcher.pace_since -= 2000000000u;
+    measure_pace(&line.batcher, &line.cases[1]);
+    assert_true(line.batcher.pace >= 0.001 && line.batcher.pace < 0.1);
+    assert_int_equal(line.batcher.pace_tokens, 0);
 }
 
 static void weights_follow_bytes(void **state)
@@ -103,6 +160,8 @@ static void weights_follow_bytes(void **state)
 /* With its thread; done holds it at a gate while `held` */
 
 static struct answer_model model;
+static struct answer_context context, another;
+static struct team *team;
 static struct batcher *batcher;
 static struct batcher_case cases[CASES];
 static struct {
@@ -110,14 +169,12 @@ static struct {
     struct answer answer;
     float row[IMPORTED_LABELS];
 } got[CASES];
-static sem_t arrived, gate, ended;
+static sem_t arrived, gate, is_over;
 static bool held;
 
-static void on_done(void *context, struct batcher_case *one, const struct answer *answer,
-                    const struct error *err)
+static void on_done(struct batcher_case *one, const struct answer *answer, const struct error *err)
 {
     size_t number = (size_t)(one - cases);
-    assert_ptr_equal(context, &got);
     assert_ptr_equal(one->owner, &got[number]);
     got[number].code = answer != NULL ? ERR_NONE : err->code;
     if (answer != NULL) {
@@ -128,27 +185,37 @@ static void on_done(void *context, struct batcher_case *one, const struct answer
         sem_post(&arrived);
         sem_wait(&gate);
     }
-    sem_post(&ended);
+    sem_post(&is_over);
 }
 
 static void open_batcher(unsigned threads, size_t cases_max, double deadline_seconds)
 {
     struct error err;
     static char room[CASES][TEXT_MAX];
-    struct batcher_options options = {.model = &model,
-                                      .room = {.slots = 4, .threads = threads},
+    assert_fine(team_open(&team, threads, &err), &err);
+    struct answer_room places = {.slots = 4 + 1, .threads = threads, .team = team};
+    assert_fine(answer_begin_room(&context, &model, places, &err), &err);
+    assert_fine(answer_begin_room(&another, &model, places, &err), &err);
+    struct batcher_options options = {.context = &context,
                                       .cases_max = cases_max,
                                       .bytes_max = 1000,
-                                      .deadline_seconds = deadline_seconds,
-                                      .done = on_done,
-                                      .context = &got};
+                                      .deadline_seconds = deadline_seconds};
     memset(got, 0xFF, sizeof got);
     for (unsigned i = 0; i < CASES; i++)
         cases[i] = (struct batcher_case){
             .text = imported_case(i, 1 + 7 * (i % 6) * (i % 6), room[i], TEXT_MAX),
             .bytes = 10,
+            .done = on_done,
             .owner = &got[i]};
     assert_fine(batcher_open(&batcher, &options, &err), &err);
+}
+
+static void close_batcher(void)
+{
+    batcher_close(batcher);
+    answer_end(&context);
+    answer_end(&another);
+    team_close(team);
 }
 
 static void put(size_t number)
@@ -173,29 +240,29 @@ static void release(void)
 
 static void wait_for(size_t count)
 {
-    while (count-- > 0) sem_wait(&ended);
+    while (count-- > 0) sem_wait(&is_over);
 }
 
 static void answers_are_those_of_one_alone(void **state)
 {
     (void)state;
     struct error err;
-    struct answer_context context;
-    assert_fine(answer_begin(&context, &model, &err), &err);
+    struct answer_context own;
+    assert_fine(answer_begin(&own, &model, &err), &err);
     for (unsigned threads = 1; threads <= 2; threads++) {
         open_batcher(threads, CASES, 1000);
         for (size_t i = 0; i < CASES; i++) put(i);
         wait_for(CASES);
-        batcher_close(batcher);
+        close_batcher();
         for (size_t i = 0; i < CASES; i++) {
             struct answer alone;
-            answer_case(&context, &cases[i].text, &alone);
+            answer_case(&own, &cases[i].text, &alone);
             assert_int_equal(got[i].code, ERR_NONE);
             assert_int_equal(got[i].answer.best, alone.best);
             assert_memory_equal(got[i].row, alone.probability, sizeof got[i].row);
         }
     }
-    answer_end(&context);
+    answer_end(&own);
 }
 
 static void a_full_queue_refuses(void **state)
@@ -223,7 +290,7 @@ static void a_full_queue_refuses(void **state)
     assert_fails(batcher_put(batcher, &cases[3], 1, &err), ERR_QUEUE_FULL, "2 cases wait", &err);
     release();
     wait_for(3);
-    batcher_close(batcher);
+    close_batcher();
     for (size_t i = 0; i < 4; i++) assert_int_equal(got[i].code, ERR_NONE);
 }
 
@@ -242,7 +309,7 @@ static void many_wait_together_or_none(void **state)
     assert_fails(batcher_put(batcher, &cases[7], 1, &err), ERR_QUEUE_FULL, "6 cases wait", &err);
     release();
     wait_for(7);
-    batcher_close(batcher);
+    close_batcher();
     for (size_t i = 0; i < 7; i++) assert_int_equal(got[i].code, ERR_NONE);
 }
 
@@ -257,7 +324,7 @@ static void a_late_case_is_told(void **state)
     wait_for(2);
     assert_int_equal(got[0].code, ERR_NONE);
     assert_int_equal(got[1].code, ERR_DEADLINE);
-    batcher_close(batcher);
+    close_batcher();
 }
 
 static void *release_when_closing(void *unused)
@@ -287,31 +354,60 @@ static void stopping_hands_everything_back(void **state)
     assert_int_equal(got[0].code, ERR_NONE);
     for (size_t i = 1; i < 9; i++) assert_int_equal(got[i].code, ERR_DRAINING);
     assert_int_equal(batcher_put(batcher, &cases[9], 1, &err), ERR_DRAINING);
-    batcher_close(batcher);
+    close_batcher();
 }
 
-static void ready_follows_the_canary(void **state)
+/* While every place is taken and more wait, a canary is answered before them. */
+static void a_canary_has_a_place_of_its_own(void **state)
 {
     (void)state;
-    static const float other[IMPORTED_LABELS] = {0, 0, 0, 0, 30};
-    struct error err;
-    open_batcher(1, CASES, 1000);
-    assert_fine(batcher_ready(batcher, &err), &err);
-    const float *logits = batcher->context.canary.logits;
-    hold(); /* so that nobody else runs a canary */
-    batcher->context.canary.logits = other;
-    check_canary(batcher);
-    assert_fails(batcher_ready(batcher, &err), ERR_NOT_READY, "canary 1", &err);
-    batcher->context.canary.logits = logits;
-    check_canary(batcher);
-    assert_fine(batcher_ready(batcher, &err), &err);
-    pthread_mutex_lock(&batcher->lock);
-    batcher->canary_last -= 61000000000u;
-    pthread_mutex_unlock(&batcher->lock);
-    assert_fails(batcher_ready(batcher, &err), ERR_NOT_READY, "nothing was answered", &err);
-    release();
+    open_batcher(1, 8, 1000);
+    hold(); /* with nothing beside it: the rest comes while the thread stands in done */
+    for (size_t i = 1; i <= 8; i++) put(i);
+    batcher_put_canary(batcher, &cases[9]);
+    assert_int_equal(batcher_waiting(batcher), 8);
+    held = false;
+    sem_post(&gate);
+    wait_for(10);
+    assert_int_equal(got[9].code, ERR_NONE);
+    batcher_put_canary(batcher, &cases[9]); /* and with nobody beside it */
     wait_for(1);
-    batcher_close(batcher);
+    close_batcher();
+}
+
+static void *swap(void *unused)
+{
+    (void)unused;
+    struct error err;
+    assert_fine(batcher_swap(batcher, &another, &err), &err);
+    return NULL;
+}
+
+static void another_context_takes_over(void **state)
+{
+    (void)state;
+    struct error err;
+    pthread_t helper;
+    open_batcher(2, CASES, 1000);
+    hold();
+    for (size_t i = 1; i < 9; i++) put(i);
+    batcher_put_canary(batcher, &cases[9]);
+    assert_int_equal(pthread_create(&helper, NULL, swap, NULL), 0);
+    for (bool asked = false; !asked; sched_yield()) {
+        pthread_mutex_lock(&batcher->lock);
+        asked = batcher->next_context != NULL;
+        pthread_mutex_unlock(&batcher->lock);
+    }
+    release();
+    pthread_join(helper, NULL);
+    assert_ptr_equal(batcher->context, &another);
+    wait_for(10);
+    for (size_t i = 0; i < 9; i++) assert_int_equal(got[i].code, ERR_NONE);
+    assert_int_equal(got[9].code, ERR_DRAINING); /* a canary of the model that left */
+    batcher_stop(batcher);
+    assert_int_equal(batcher_swap(batcher, &context, &err), ERR_DRAINING);
+    assert_ptr_equal(batcher->context, &another);
+    close_batcher();
 }
 
 static int make(void **state)
@@ -320,7 +416,7 @@ static int make(void **state)
     const char *path = imported_write(false);
     *state = (void *)(size_t)path;
     assert_fine(answer_open(&model, path, NULL, &err), &err);
-    sem_init(&arrived, 0, 0), sem_init(&gate, 0, 0), sem_init(&ended, 0, 0);
+    sem_init(&arrived, 0, 0), sem_init(&gate, 0, 0), sem_init(&is_over, 0, 0);
     return 0;
 }
 
@@ -335,16 +431,19 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(small_ones_do_not_wait_for_huge_ones),
-        cmocka_unit_test(slots_bound_a_pass),
+        cmocka_unit_test(huge_ones_take_half_of_the_places),
         cmocka_unit_test(nobody_starves),
         cmocka_unit_test(who_is_late_leaves),
+        cmocka_unit_test(who_would_be_late_does_not_wait),
+        cmocka_unit_test(the_pace_is_measured),
         cmocka_unit_test(weights_follow_bytes),
         cmocka_unit_test(answers_are_those_of_one_alone),
         cmocka_unit_test(a_full_queue_refuses),
         cmocka_unit_test(many_wait_together_or_none),
         cmocka_unit_test(a_late_case_is_told),
         cmocka_unit_test(stopping_hands_everything_back),
-        cmocka_unit_test(ready_follows_the_canary),
+        cmocka_unit_test(a_canary_has_a_place_of_its_own),
+        cmocka_unit_test(another_context_takes_over),
     };
     return cmocka_run_group_tests_name("batcher", tests, make, give);
 }

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The batch route: each case answered as it would be alone, errors in their place, order kept."""
+import contextlib
 import json
+import time
 import unittest
 
 from batch_test import imported, some_cases
@@ -136,20 +138,24 @@ class Admission(unittest.TestCase):
 
     def test_all_late_is_a_deadline_missed(self):
         long = {"subject": "disk", "description": "the printer fails again . " * 1500}
-        with Service("--threads", "1", "--deadline", "0.01", file=imported()) as service:
-            statuses = set()
-            for _ in range(20):
-                with Client(service.address) as first, Client(service.address) as second:
-                    first.send(request(body=long))
-                    second.send(request(path=PATH, body=[long] * 8))
-                    reply = second.reply()
-                    self.assertEqual(first.reply().status, 200)
-                statuses.add(reply.status)
-                if reply.status == 504:
-                    self.assertEqual(reply.json()["type"], "/problems/deadline")
-                    break
-                self.assertEqual(len(reply.json()), 8)
-            self.assertIn(504, statuses)
+        statuses = set()
+        for _ in range(20):  # huge ones take four places at most: where they do, the batch waits
+            with contextlib.ExitStack() as stack:
+                service = stack.enter_context(
+                    Service("--threads", "1", "--deadline", "0.01", file=imported()))
+                clients = [stack.enter_context(Client(service.address)) for _ in range(5)]
+                for client in clients[1:]:
+                    client.send(request(body=long))
+                time.sleep(0.002)
+                reply = clients[0].ask(path=PATH, body=[long] * 8)
+                for client in clients[1:]:
+                    self.assertIn(client.reply().status, (200, 429, 504))
+            statuses.add(reply.status)
+            if reply.status == 504:
+                self.assertEqual(reply.json()["type"], "/problems/deadline")
+                break
+            self.assertIn(reply.status, (200, 429))
+        self.assertIn(504, statuses)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,64 @@
+/* truth.c - an answer is right if label and probability are those kept with the model.
+ *
+ * A service that only looks whether its process lives says yes while every answer is an
+ * error: that was the incident. Silence counts as well, so that a thread that hangs is
+ * seen; but not soon, so that load alone is no reason. */
+// SPDX-License-Identifier: Apache-2.0
+#include "serve/truth.h"
+
+#include "base/cgroup.h"
+#include "base/log.h"
+#include "base/tick.h"
+
+void truth_begin(struct truth *truth, double silence_seconds)
+{
+    *truth = (struct truth){
+        .lock = PTHREAD_MUTEX_INITIALIZER, .silence_seconds = silence_seconds, .last = tick_now()};
+}
+
+void truth_judge(struct truth *truth, uint32_t canary, const struct answer *answer)
+{
+    struct error err = {0};
+    enum error_code code = answer_canary_right(answer, canary, &err);
+    pthread_mutex_lock(&truth->lock);
+    enum error_code before = truth->code;
+    truth->code = code;
+    truth->reason = err;
+    truth->last = tick_now();
+    if (code == ERR_NONE)
+        truth->right++;
+    else
+        truth->wrong++;
+    pthread_mutex_unlock(&truth->lock);
+    if (code != ERR_NONE && before == ERR_NONE)
+        log_line(LOG_LEVEL_ERROR, "not ready: %s", err.detail);
+    if (code == ERR_NONE && before != ERR_NONE)
+        log_line(LOG_LEVEL_INFO, "ready again: canary %u is answered rightly", canary + 1);
+}
+
+enum error_code truth_ready(struct truth *truth, struct error *err)
+{
+    pthread_mutex_lock(&truth->lock);
+    enum error_code code = truth->code;
+    double silent = tick_seconds_since(truth->last);
+    if (code != ERR_NONE) error_fill(err, ERR_NOT_READY, 0, "%s", truth->reason.detail);
+    pthread_mutex_unlock(&truth->lock);
+    if (code != ERR_NONE) return ERR_NOT_READY;
+    if (silent < truth->silence_seconds) return ERR_NONE;
+    return error_set(err, ERR_NOT_READY, 0, "nothing was answered for %.0f s", silent);
+}
+
+unsigned long truth_right(struct truth *truth)
+{
+    pthread_mutex_lock(&truth->lock);
+    unsigned long right = truth->right;
+    pthread_mutex_unlock(&truth->lock);
+    return right;
+}
+
+long truth_kills(struct root *root)
+{
+    static struct cgroup cgroup; /* large, and read once */
+    cgroup_read(root, "self", &cgroup);
+    return cgroup.memory_oom_kills > 0 ? (long)cgroup.memory_oom_kills : 0;
+}

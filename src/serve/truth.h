@@ -1,0 +1,43 @@
+/* truth.h - whether cases are answered rightly now, and since when not.
+ *
+ * The service asks itself one of the model's own cases every few seconds, through what
+ * answers everybody. Readiness and the watchdog follow from these answers alone.
+ *
+ * Threads  any number; one lock, held for a few stores
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef SERVE_TRUTH_H
+#define SERVE_TRUTH_H
+
+#include <pthread.h>
+
+#include "answer/answer.h"
+#include "base/root.h"
+
+struct truth {
+    pthread_mutex_t lock;
+    double silence_seconds; /* without an answer for so long it is not ready either */
+    enum error_code code;   /* of the last canary */
+    struct error reason;
+    uint64_t last; /* when it was judged */
+    unsigned long right, wrong;
+};
+
+/* The model has just answered all of its canaries. */
+void truth_begin(struct truth *truth, double silence_seconds);
+
+/* Judges the answer to a canary of the model that gave it; logs where that changes
+ * something. */
+void truth_judge(struct truth *truth, uint32_t canary, const struct answer *answer);
+
+/* ERR_NOT_READY tells what is wrong. Never waits. */
+MUST_CHECK enum error_code truth_ready(struct truth *truth, struct error *err);
+
+/* How many canaries were answered rightly so far. */
+unsigned long truth_right(struct truth *truth);
+
+/* How often the kernel killed in this container for want of memory; 0 where it cannot be
+ * seen. */
+long truth_kills(struct root *root);
+
+#endif
