@@ -82,7 +82,35 @@ void dense_forward(const float *x, size_t rows, size_t ins, const float *weight,
     dense_add(x, rows, ins, weight, outs, out);
 }
 
+/* y += a x */
+static void axpy(size_t count, float a, const float *restrict x, float *restrict y)
+{
+    for (size_t i = 0; i < count; i++) y[i] += a * x[i];
+}
+
+void dense_input(const float *dout, size_t rows, size_t outs, const float *weight, size_t ins,
+                 float *dx)
+{
+    memset(dx, 0, rows * ins * sizeof *dx);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t o = 0; o < outs; o++)
+            axpy(ins, dout[r * outs + o], weight + o * ins, dx + r * ins);
+}
+
+void dense_weight(const float *dout, size_t rows, size_t outs, const float *x, size_t ins,
+                  float *dweight)
+{
+    for (size_t o = 0; o < outs; o++)
+        for (size_t r = 0; r < rows; r++)
+            axpy(ins, dout[r * outs + o], x + r * ins, dweight + o * ins);
+}
+
 void dense_relu(float *x, size_t count)
 {
     for (size_t i = 0; i < count; i++) x[i] = x[i] > 0 ? x[i] : 0;
+}
+
+void dense_relu_backward(const float *result, size_t count, float *dx)
+{
+    for (size_t i = 0; i < count; i++) dx[i] = result[i] > 0 ? dx[i] : 0;
 }

@@ -21,7 +21,16 @@ void dense_forward(const float *x, size_t rows, size_t ins, const float *weight,
 void dense_add(const float *x, size_t rows, size_t ins, const float *weight, size_t outs,
                float *out);
 
+/* Backward: dx [rows, ins] = dout [rows, outs] W; dweight += dout^T x. */
+void dense_input(const float *dout, size_t rows, size_t outs, const float *weight, size_t ins,
+                 float *dx);
+void dense_weight(const float *dout, size_t rows, size_t outs, const float *x, size_t ins,
+                  float *dweight);
+
 /* max(x, 0), in place. */
 void dense_relu(float *x, size_t count);
+
+/* Backward, in place: no gradient where the result was 0. */
+void dense_relu_backward(const float *result, size_t count, float *dx);
 
 #endif

@@ -23,11 +23,17 @@ struct drop {
     const float *given; /* a mask from elsewhere, or NULL */
 };
 
+/* Whether it leaves all as it is. */
+bool drop_none(const struct drop *drop);
+
 /* out[i] (+)= x[i] mask[i] for from <= i < to; out may be x. */
 void drop_apply(const struct drop *drop, size_t from, size_t to, const float *x, bool add,
                 float *out);
 
 /* The mask itself. */
 void drop_mask(const struct drop *drop, size_t from, size_t to, float *out);
+
+/* By a mask made before: out[i] = x[i] mask[i]; out may be x. */
+void drop_multiply(size_t count, const float *x, const float *mask, float *out);
 
 #endif

@@ -14,4 +14,12 @@
 
 void embed_forward(const float *table, size_t width, const uint32_t *ids, size_t count, float *out);
 
+/* A member's part of the backward pass: columns [from, to). dtable[ids[i]] += dout[i], in the
+ * order of i, times factors[ids[i]] unless factors is NULL; the id `fixed` gets none. */
+struct embed_part {
+    size_t width, from, to;
+};
+void embed_backward(const struct embed_part *part, const float *dout, const uint32_t *ids,
+                    size_t count, const float *factors, uint32_t fixed, float *dtable);
+
 #endif

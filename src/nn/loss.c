@@ -142,7 +142,8 @@ static void portion(const struct pass *pass, unsigned worker, size_t first, size
         team_wait(gemm_team(pass->gemm));
         gemm_weight_share(pass->gemm, worker, count, logits, w->outs, x, w->ins, true, pass->dw);
         struct gemm_share classes = gemm_share(pass->gemm, worker, w->outs, WIDE);
-        add_columns_wide(logits, count, w->outs, classes.from, classes.to, pass->dbias);
+        if (pass->dbias != NULL)
+            add_columns_wide(logits, count, w->outs, classes.from, classes.to, pass->dbias);
     }
     /* The next portion's logits lie where these do, and a shorter one is shared out otherwise. */
     team_wait(gemm_team(pass->gemm));

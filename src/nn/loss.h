@@ -37,7 +37,7 @@ double loss_forward(const struct loss *loss, struct gemm *gemm, const struct gem
                     const float *bias, size_t rows, const float *x, const uint32_t *targets);
 
 /* The same, and the gradients: dx [rows, ins] is written, dw [classes, ins] and
- * dbias [classes] are added to. */
+ * dbias [classes] are added to (none where bias is NULL). */
 double loss_train(const struct loss *loss, struct gemm *gemm, const struct gemm_matrix *w,
                   const float *bias, size_t rows, const float *x, const uint32_t *targets,
                   float *dx, float *dw, float *dbias);

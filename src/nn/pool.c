@@ -36,3 +36,28 @@ void pool_end(float *pooled, size_t features, size_t steps)
     float *mean = pooled + 2 * features;
     for (size_t f = 0; f < features; f++) mean[f] /= (float)steps;
 }
+
+void pool_note(float *pooled, uint32_t *restrict peaks, size_t features, uint32_t number,
+               const float *restrict step)
+{
+    float *restrict maximum = pooled + features, *restrict sum = pooled + 2 * features;
+    for (size_t f = 0; f < features; f++) {
+        peaks[f] = step[f] > maximum[f] ? number : peaks[f];
+        maximum[f] = step[f] > maximum[f] ? step[f] : maximum[f];
+        sum[f] += step[f];
+    }
+}
+
+void pool_backward(const float *dpooled, const uint32_t *restrict peaks, size_t features,
+                   uint32_t number, size_t steps, float *restrict dstep)
+{
+    const float *dmaximum = dpooled + features, *dmean = dpooled + 2 * features;
+    const float part = 1.0f / (float)steps;
+    for (size_t f = 0; f < features; f++)
+        dstep[f] += dmean[f] * part + (peaks[f] == number ? dmaximum[f] : 0);
+}
+
+void pool_last_backward(const float *dpooled, size_t features, float *dstep)
+{
+    for (size_t f = 0; f < features; f++) dstep[f] += dpooled[f];
+}

@@ -72,8 +72,9 @@ WIDE_INLINE void wide_clamp(wide *x, float limit)
     wide_choose(&above, x, &low, x);
 }
 
-/* e^x: with n the whole number next to x / ln 2, 2^n times the series for the rest. */
-WIDE_INLINE void wide_exp(wide *x)
+/* x becomes what e^x is less than 1 for the rest r: r + r^2/2 + ...; and scale the power of 2 that
+ * goes with it. n is the whole number next to x / ln 2, and x = n ln 2 + r. */
+WIDE_INLINE void wide_reduce(wide *x, wide *scale)
 {
     const float magic = 12582912.0f; /* 1.5 * 2^23: leaves no room for a fraction */
     wide_clamp(x, 87.0f);
@@ -85,8 +86,15 @@ WIDE_INLINE void wide_exp(wide *x)
     p = p * r + 1.0f / 24;
     p = p * r + 1.0f / 6;
     p = p * r + 0.5f;
-    p = p * r * r + r + 1.0f;
-    *x = (wide)((wide_whole)p + ((wide_whole)sum << 23)); /* n sits in the low bits of sum */
+    *x = p * r * r + r;
+    *scale = (wide)(((wide_whole)sum << 23) + 0x3f800000); /* n sits in the low bits of sum */
+}
+
+WIDE_INLINE void wide_exp(wide *x)
+{
+    wide scale;
+    wide_reduce(x, &scale);
+    *x = (*x + 1.0f) * scale;
 }
 
 WIDE_INLINE void wide_sigmoid(wide *x)
@@ -96,11 +104,14 @@ WIDE_INLINE void wide_sigmoid(wide *x)
     *x = 1.0f / (1.0f + *x);
 }
 
+/* By e^2x - 1, which is exact where x is small, as e^2x is not. */
 WIDE_INLINE void wide_tanh(wide *x)
 {
+    wide scale;
     *x = *x + *x;
-    wide_exp(x);
-    *x = 1.0f - 2.0f / (1.0f + *x);
+    wide_reduce(x, &scale);
+    *x = *x * scale + (scale - 1.0f);
+    *x = *x / (*x + 2.0f);
 }
 
 /* The lanes' sum and maximum, folded in halves. */
