@@ -29,6 +29,9 @@ struct clas_batch {
     uint64_t draw;          /* number of this batch's masks */
 };
 
+/* For net_lay(). */
+void clas_lay(struct net *net, struct arena *arena);
+
 /* logits [rows, classes] or NULL. */
 MUST_CHECK enum error_code clas_learn(struct net *net, const struct clas_batch *batch,
                                       float *logits, struct net_loss *out_loss, struct error *err);

@@ -22,6 +22,9 @@ struct lm_batch {
     uint64_t draw; /* number of this batch's masks: another one for each step of a training */
 };
 
+/* For net_lay(). */
+void lm_lay(struct net *net, struct arena *arena);
+
 /* State becomes zero: at the start of an epoch, of a validation, and at the end. */
 void lm_reset(struct net *net);
 
