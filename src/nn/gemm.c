@@ -8,10 +8,12 @@
 #include "base/check.h"
 #include "base/mem.h"
 #include "nn/gemm_way.h"
+#include "nn/tile.h"
 
 static const struct gemm_way *const WAYS[GEMM_ARITHMETICS] = {
     [GEMM_PLAIN] = &gemm_plain,
     [GEMM_TILED] = &gemm_tiled,
+    [GEMM_BF16] = &gemm_tiled_pairs,
 };
 
 struct gemm {
@@ -23,6 +25,11 @@ struct gemm {
 static struct gemm_seat seat_of(const struct gemm *gemm, unsigned worker)
 {
     return (struct gemm_seat){gemm->own, gemm->team, worker};
+}
+
+enum gemm_arithmetic gemm_best(void)
+{
+    return tile_best(PANEL_BF16)->fast ? GEMM_BF16 : GEMM_TILED;
 }
 
 const char *gemm_name(enum gemm_arithmetic arithmetic) { return WAYS[arithmetic]->name; }

@@ -4,9 +4,8 @@
  *   input     dx [rows, ins]   = dout [rows, outs] W
  *   weight    dw [outs, ins]   = dout^T x
  *
- * An engine holds the threads, and the library of matrix products where one is
- * used; a matrix holds the packed forms of one W. Whoever changes W's values says
- * so by gemm_renew().
+ * An engine holds the threads; a matrix holds the packed forms of one W. Whoever
+ * changes W's values says so by gemm_renew().
  *
  * A product is asked for by the team's caller, and then the whole team works; or,
  * within a team_run(), by one member _alone for rows of its own, as the recurrence
@@ -17,7 +16,7 @@
  * Memory   the engine a heap block; packed forms and converted operands come from
  *          an arena beforehand: gemm_lay(), gemm_matrix_lay()
  * Threads  one caller at a time, which is worker 0
- * Bits     depend on the arithmetic and the number of threads, never on their speed
+ * Bits     depend on the arithmetic (bf16: on the processor's, too), not on the number of threads
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef NN_GEMM_H
@@ -32,7 +31,8 @@
 
 enum gemm_arithmetic {
     GEMM_PLAIN, /* the definition in C, for tests */
-    GEMM_TILED, /* own kernels, f32: the same bits for any number of threads */
+    GEMM_TILED, /* own kernels, f32 */
+    GEMM_BF16,  /* the same of operands rounded to bf16, with sums in f32 */
     GEMM_ARITHMETICS
 };
 
@@ -47,6 +47,9 @@ struct gemm_matrix {
 };
 
 const char *gemm_name(enum gemm_arithmetic arithmetic);
+
+/* The fastest here: bf16 where the processor has instructions for it. */
+enum gemm_arithmetic gemm_best(void);
 
 MUST_CHECK enum error_code gemm_open(struct gemm **out_gemm, enum gemm_arithmetic arithmetic,
                                      unsigned threads, struct error *err);

@@ -3,8 +3,8 @@
  * A panel is so many columns of the right operand as a tile has, of all depth, one row
  * after the other: W^T and W are packed so once a step, since every row of a batch reads
  * them. DEPTH rows of a panel stay in the first cache while the rows of the left operand
- * pass by, ROWS of which stay in the second. The left operand is read where it lies; only
- * for weight, where it is dout on its side, a block of it is packed too.
+ * pass by, ROWS of which stay in the second: a block of the left operand is copied together,
+ * or made pairs, or for weight, where it is dout on its side, laid upright.
  *
  * The recurrence has few rows: what bounds it is reading W from the third cache. While
  * the first tile of a panel works, the next panel is on its way.
@@ -18,26 +18,41 @@
 #include "nn/gemm_way.h"
 #include "nn/tile.h"
 
-enum { DEPTH = 384, ROWS = 192 }; /* 24 KiB of a panel, 288 KiB of rows */
+enum {
+    DEPTH = 384,
+    ROWS = 192, /* 24 KiB of a panel, 288 KiB of rows */
+    COPIED = 64 /* so many rows are worth a copy that lies close together */
+};
 
 struct tiled {
     const struct tile *tile;
     float *panels; /* of x, for weight: all members' */
     size_t panels_size;
-    float *packed[TEAM_THREADS_MAX];                  /* a block of dout, for weight */
+    float *packed[TEAM_THREADS_MAX];                  /* a member's block of the left operand */
     float (*edges)[TILE_ROWS_MAX * TILE_COLUMNS_MAX]; /* of a member: a tile beyond the result's */
 };
 
 static size_t round_up(size_t count, size_t grain) { return (count + grain - 1) / grain * grain; }
 
-static enum error_code tiled_open(void **out_own, unsigned threads, struct error *err)
+static enum error_code tiled_open(enum panel_cells cells, void **out_own, struct error *err)
 {
-    (void)threads;
     struct tiled *own = NULL;
     TRY(mem_take(&own, 1, sizeof *own, err));
-    own->tile = tile_best();
+    own->tile = tile_best(cells);
     *out_own = own;
     return ERR_NONE;
+}
+
+static enum error_code numbers_open(void **out_own, unsigned threads, struct error *err)
+{
+    (void)threads;
+    return tiled_open(PANEL_F32, out_own, err);
+}
+
+static enum error_code pairs_open(void **out_own, unsigned threads, struct error *err)
+{
+    (void)threads;
+    return tiled_open(PANEL_BF16, out_own, err);
 }
 
 static void tiled_close(void *own) { mem_free(own); }
@@ -47,7 +62,7 @@ static void tiled_lay(void *own, unsigned threads, const struct gemm_room *room,
 {
     struct tiled *tiled = own;
     size_t columns = tiled->tile->columns;
-    tiled->panels_size = room->rows * round_up(room->ins, columns);
+    tiled->panels_size = panel_depth(tiled->tile->cells, room->rows) * round_up(room->ins, columns);
     tiled->panels = arena_take(arena, tiled->panels_size, sizeof(float));
     tiled->edges = arena_take(arena, threads, sizeof *tiled->edges);
     for (unsigned t = 0; t < threads; t++)
@@ -57,51 +72,26 @@ static void tiled_lay(void *own, unsigned threads, const struct gemm_room *room,
 
 static void tiled_matrix_lay(void *own, struct gemm_matrix *matrix, struct arena *arena)
 {
-    const struct tiled *tiled = own;
-    size_t columns = tiled->tile->columns;
+    const struct tile *tile = ((const struct tiled *)own)->tile;
+    size_t outs = round_up(matrix->outs, tile->columns), ins = round_up(matrix->ins, tile->columns);
     matrix->forward =
-        arena_take(arena, round_up(matrix->outs, columns) * matrix->ins, sizeof(float));
-    matrix->input = arena_take(arena, round_up(matrix->ins, columns) * matrix->outs, sizeof(float));
+        arena_take(arena, outs * panel_depth(tile->cells, matrix->ins), sizeof(float));
+    matrix->input = arena_take(arena, ins * panel_depth(tile->cells, matrix->outs), sizeof(float));
 }
 
-/* Columns [from, to) of a matrix [depth, stride], each as wide as a panel, zeros beyond. */
-static void pack_panels(const float *from, size_t depth, size_t stride, struct gemm_share share,
-                        size_t columns, float *to)
+static struct panel_span span_of(struct gemm_share share)
 {
-    for (size_t c = share.from; c < share.to; c += columns) {
-        float *panel = to + c * depth;
-        size_t there = share.to - c < columns ? share.to - c : columns;
-        for (size_t k = 0; k < depth; k++, panel += columns) {
-            memcpy(panel, from + k * stride + c, there * sizeof *panel);
-            memset(panel + there, 0, (columns - there) * sizeof *panel);
-        }
-    }
-}
-
-/* The same of a matrix on its side: rows [from, to) of W [.., depth] become columns. */
-static void pack_sideways(const float *from, size_t depth, struct gemm_share share, size_t columns,
-                          float *to)
-{
-    enum { STRIP = 16 }; /* numbers of a row at a time: a cache line */
-    for (size_t c = share.from; c < share.to; c += columns)
-        for (size_t k = 0; k < depth; k += STRIP) {
-            size_t ks = depth - k < STRIP ? depth - k : STRIP;
-            for (size_t j = 0; j < columns; j++) {
-                float *panel = to + c * depth + k * columns + j;
-                const float *row = from + (c + j) * depth + k;
-                for (size_t i = 0; i < ks; i++) panel[i * columns] = c + j < share.to ? row[i] : 0;
-            }
-        }
+    return (struct panel_span){share.from, share.to};
 }
 
 static void tiled_renew(const struct gemm_seat *seat, struct gemm_matrix *matrix)
 {
     const struct tiled *tiled = seat->own;
-    size_t columns = tiled->tile->columns;
-    pack_sideways(matrix->values, matrix->ins, gemm_way_share(seat, matrix->outs, columns), columns,
-                  matrix->forward);
-    pack_panels(matrix->values, matrix->outs, matrix->ins,
-                gemm_way_share(seat, matrix->ins, columns), columns, matrix->input);
+    size_t columns = tiled->tile->columns, outs = matrix->outs, ins = matrix->ins;
+    const struct panel_matrix rows = {tiled->tile->cells, matrix->values, ins, ins};
+    const struct panel_matrix depth = {tiled->tile->cells, matrix->values, outs, ins};
+    panel_sideways(&rows, span_of(gemm_way_share(seat, outs, columns)), columns, matrix->forward);
+    panel_columns(&depth, span_of(gemm_way_share(seat, ins, columns)), columns, matrix->input);
 }
 
 /* A product's right operand and result. */
@@ -137,7 +127,7 @@ struct rows {
 };
 
 static void multiply_block(const struct gemm_seat *seat, const struct target *target,
-                           const struct rows *rows, size_t first, struct gemm_share depth)
+                           const struct rows *rows, size_t first, struct panel_span depth)
 {
     struct tiled *tiled = seat->own;
     const struct tile *tile = tiled->tile;
@@ -168,79 +158,92 @@ static void multiply_block(const struct gemm_seat *seat, const struct target *ta
 }
 
 /* The b-th of the even blocks of a depth. */
-static struct gemm_share block_at(size_t depth, size_t b)
+static struct panel_span block_at(size_t depth, size_t b)
 {
     size_t blocks = (depth + DEPTH - 1) / DEPTH;
-    return (struct gemm_share){depth * b / blocks, depth * (b + 1) / blocks};
+    return (struct panel_span){depth * b / blocks, depth * (b + 1) / blocks};
 }
 
-/* a [rows, depth] times the panels. */
-static void multiply(const struct gemm_seat *seat, size_t rows, const float *a,
+/* a [rows, depth] times the panels. Numbers of few rows are read where they lie. */
+static void multiply(const struct gemm_seat *seat, size_t rows, const float *a, size_t depth,
                      const struct target *target)
 {
+    struct tiled *tiled = seat->own;
+    const struct panel_matrix left = {tiled->tile->cells, a, depth, depth};
+    bool copied = tiled->tile->cells != PANEL_F32 || rows >= COPIED;
     for (size_t first = 0; first < rows; first += ROWS)
         for (size_t b = 0; b * DEPTH < target->depth; b++) {
-            struct gemm_share depth = block_at(target->depth, b);
-            const struct rows some = {.count = rows - first < ROWS ? rows - first : ROWS,
-                                      .a = a + first * target->depth + depth.from,
-                                      .stride = target->depth};
-            multiply_block(seat, target, &some, first, depth);
+            struct panel_span block = block_at(target->depth, b);
+            struct rows some = {.count = rows - first < ROWS ? rows - first : ROWS};
+            if (copied) {
+                some.a = tiled->packed[seat->worker];
+                some.stride = block.to - block.from;
+                panel_rows(&left, first, some.count, block, tiled->packed[seat->worker]);
+            } else {
+                some.a = a + first * depth + block.from;
+                some.stride = depth;
+            }
+            multiply_block(seat, target, &some, first, block);
         }
 }
 
 static void tiled_forward(const struct gemm_seat *seat, const struct gemm_matrix *w, size_t rows,
                           const float *x, bool add, float *out)
 {
-    multiply(seat, rows, x, &(struct target){w->forward, w->outs, w->ins, out, add});
+    const struct tiled *tiled = seat->own;
+    size_t depth = panel_depth(tiled->tile->cells, w->ins);
+    multiply(seat, rows, x, w->ins, &(struct target){w->forward, w->outs, depth, out, add});
 }
 
 static void tiled_input(const struct gemm_seat *seat, const struct gemm_matrix *w, size_t rows,
                         const float *dout, bool add, float *dx)
 {
-    multiply(seat, rows, dout, &(struct target){w->input, w->ins, w->outs, dx, add});
-}
-
-/* Columns [first, first + count) of dout [rows, outs] over the depth: a tile after the
- * other, each [depth, tile's rows]. */
-static void pack_rows(const float *dout, size_t outs, size_t first, size_t count,
-                      struct gemm_share depth, size_t tile_rows, float *to)
-{
-    size_t span = depth.to - depth.from;
-    for (size_t k = 0; k < span; k++) {
-        const float *row = dout + (depth.from + k) * outs + first;
-        for (size_t r = 0; r < count; r += tile_rows)
-            memcpy(to + r * span + k * tile_rows, row + r,
-                   (count - r < tile_rows ? count - r : tile_rows) * sizeof *to);
-    }
+    const struct tiled *tiled = seat->own;
+    size_t depth = panel_depth(tiled->tile->cells, w->outs);
+    multiply(seat, rows, dout, w->outs, &(struct target){w->input, w->ins, depth, dx, add});
 }
 
 static void tiled_weight(const struct gemm_seat *seat, const struct gemm_weight_part *part)
 {
     struct tiled *tiled = seat->own;
     const struct tile *tile = tiled->tile;
-    float *packed = tiled->packed[seat->worker];
-    const struct target target = {tiled->panels, part->ins, part->rows, part->dw, part->add};
-    check(part->rows * round_up(part->ins, tile->columns) <= tiled->panels_size);
+    size_t depth = panel_depth(tile->cells, part->rows);
+    const struct panel_matrix left = {tile->cells, part->dout, part->rows, part->outs};
+    const struct panel_matrix right = {tile->cells, part->x, part->rows, part->ins};
+    const struct target target = {tiled->panels, part->ins, depth, part->dw, part->add};
+    check(depth * round_up(part->ins, tile->columns) <= tiled->panels_size);
     team_wait(seat->team); /* who still reads the panels of the last product */
-    pack_panels(part->x, part->rows, part->ins, gemm_way_share(seat, part->ins, tile->columns),
-                tile->columns, tiled->panels);
+    panel_columns(&right, span_of(gemm_way_share(seat, part->ins, tile->columns)), tile->columns,
+                  tiled->panels);
     team_wait(seat->team);
     struct gemm_share own = gemm_way_share(seat, part->outs, tile->rows);
     for (size_t first = own.from; first < own.to; first += ROWS)
-        for (size_t b = 0; b * DEPTH < part->rows; b++) {
-            struct gemm_share depth = block_at(part->rows, b);
+        for (size_t b = 0; b * DEPTH < depth; b++) {
+            struct panel_span block = block_at(depth, b);
             struct rows some = {.count = own.to - first < ROWS ? own.to - first : ROWS,
-                                .a = packed,
-                                .stride = tile->rows * (depth.to - depth.from),
+                                .a = tiled->packed[seat->worker],
+                                .stride = tile->rows * (block.to - block.from),
                                 .packed = true};
-            pack_rows(part->dout, part->outs, first, some.count, depth, tile->rows, packed);
-            multiply_block(seat, &target, &some, first, depth);
+            panel_tiles(&left, first, some.count, block, tile->rows, tiled->packed[seat->worker]);
+            multiply_block(seat, &target, &some, first, block);
         }
 }
 
 const struct gemm_way gemm_tiled = {
     .name = "tiled",
-    .open = tiled_open,
+    .open = numbers_open,
+    .close = tiled_close,
+    .lay = tiled_lay,
+    .matrix_lay = tiled_matrix_lay,
+    .renew = tiled_renew,
+    .forward = tiled_forward,
+    .input = tiled_input,
+    .weight = tiled_weight,
+};
+
+const struct gemm_way gemm_tiled_pairs = {
+    .name = "bf16",
+    .open = pairs_open,
     .close = tiled_close,
     .lay = tiled_lay,
     .matrix_lay = tiled_matrix_lay,

@@ -38,7 +38,7 @@ struct gemm_way {
     void (*weight)(const struct gemm_seat *seat, const struct gemm_weight_part *part);
 };
 
-extern const struct gemm_way gemm_plain, gemm_tiled;
+extern const struct gemm_way gemm_plain, gemm_tiled, gemm_tiled_pairs;
 
 /* Member `worker` of so many: whole grains, as even as they go. */
 static inline struct gemm_share gemm_way_share(const struct gemm_seat *seat, size_t items,

@@ -2,10 +2,11 @@
  *
  *   c [rows, columns] (+)= a [rows, depth] panel [depth, columns]
  *
- * A kernel takes one to `rows` rows at once and always all its `columns`. Sums run
- * over depth in order, each lane for itself, so a number does not depend on the rows and
- * columns that are made beside it; and all kernels with fused multiplication and addition
- * (AVX2, AVX-512, NEON) give the same bits.
+ * a and panel hold cells (panel.h), numbers or pairs of bf16; c holds floats. A kernel takes
+ * one to `rows` rows at once and always all its `columns`. Sums run over depth in order,
+ * each lane for itself, so a number does not depend on the rows and columns that are made
+ * beside it; and all kernels for numbers with fused multiplication and addition (AVX2,
+ * AVX-512, NEON) give the same bits.
  *
  * Memory  the caller's
  * Threads any number
@@ -16,6 +17,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+
+#include "nn/panel.h"
 
 enum { TILE_ROWS_MAX = 12, TILE_COLUMNS_MAX = 32 };
 
@@ -34,16 +37,18 @@ struct tile_work {
 
 struct tile {
     const char *name;
+    enum panel_cells cells;
     size_t rows, columns;
+    bool fast;          /* has instructions for such cells */
     bool (*here)(void); /* whether this processor can run it */
     void (*multiply)(const struct tile_work *work);
 };
 
-/* All kernels built for this kind of processor, best first; NULL beyond the last. The
- * last runs everywhere. */
+/* All kernels built for this kind of processor, those of a kind of cells best first; NULL
+ * beyond the last. Each kind has one that runs everywhere. */
 const struct tile *tile_at(size_t index);
 
 /* The best one here. */
-const struct tile *tile_best(void);
+const struct tile *tile_best(enum panel_cells cells);
 
 #endif

@@ -2,18 +2,20 @@
  *
  * tile.c defines, before each inclusion, TILE_NAME (which the function gets),
  * TILE_TARGET (the attribute that names the instruction set), TILE_LANES (floats of a
- * register) and TILE_ROWS: two registers of a panel's row times so many rows of
- * sums must fit the registers beside them, and be enough to hide a multiplication's
- * latency.
+ * register), TILE_ADD(sum, cell, panel): sum += cell times panel, and TILE_ROWS: two
+ * registers of a panel's row times so many rows of sums must fit the registers beside
+ * them, and be enough to hide a multiplication's latency.
  */
 // SPDX-License-Identifier: Apache-2.0
 
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b)  JOIN_(a, b)
 #define LANES       JOIN(lanes, TILE_NAME)
+#define BITS        JOIN(bits, TILE_NAME)
 #define ROWS_AT     JOIN(rows_at, TILE_NAME)
 
 typedef float LANES __attribute__((vector_size(TILE_LANES * sizeof(float))));
+typedef uint32_t BITS __attribute__((vector_size(TILE_LANES * sizeof(float))));
 
 /* rows and step are constants where this is inlined: the sums live in registers. */
 TILE_TARGET static inline __attribute__((always_inline)) void
@@ -28,10 +30,11 @@ ROWS_AT(const struct tile_work *w, const size_t rows, const size_t step)
         memcpy(&low, panel, sizeof low);
         memcpy(&high, panel + TILE_LANES, sizeof high);
         __builtin_prefetch(panel + ahead);
+        if (TILE_LANES == 16) __builtin_prefetch(panel + ahead + TILE_LANES); /* a second line */
 #pragma GCC unroll 12
         for (size_t r = 0; r < rows; r++) {
-            left[r] += a[r * row] * low;
-            right[r] += a[r * row] * high;
+            TILE_ADD(left[r], a + r * row, low);
+            TILE_ADD(right[r], a + r * row, high);
         }
     }
 #pragma GCC unroll 12
@@ -63,8 +66,10 @@ TILE_TARGET static void TILE_NAME(const struct tile_work *w)
         CASE(2)
         CASE(3)
         CASE(4)
+#if TILE_ROWS > 4
         CASE(5)
         CASE(6)
+#endif
 #if TILE_ROWS > 6
         CASE(7)
         CASE(8)
@@ -81,9 +86,11 @@ TILE_TARGET static void TILE_NAME(const struct tile_work *w)
 #undef CASE
 #undef ROWS_AT
 #undef LANES
+#undef BITS
 #undef JOIN
 #undef JOIN_
 #undef TILE_NAME
 #undef TILE_TARGET
 #undef TILE_LANES
 #undef TILE_ROWS
+#undef TILE_ADD

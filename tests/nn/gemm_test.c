@@ -1,5 +1,5 @@
-/* gemm_test.c - gemm_plain.c against sums in double, gemm_tiled.c against those and against it:
- * the three products, odd shapes, any threads. */
+/* gemm_test.c - gemm_plain.c against sums in double, gemm_tiled.c with numbers and with bf16
+ * against those and against it: the three products, odd shapes, any threads. */
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/gemm.h"
 
@@ -11,9 +11,11 @@
 struct engine {
     enum gemm_arithmetic arithmetic;
     double tolerance; /* of a sum of products of numbers below 1, a product's share of it */
+    float away;       /* of a sum of 805 of them */
 };
 
-static const struct engine ENGINES[] = {{GEMM_PLAIN, 1e-6}, {GEMM_TILED, 1e-6}};
+static const struct engine ENGINES[] = {
+    {GEMM_PLAIN, 1e-6, 1e-3f}, {GEMM_TILED, 1e-6, 1e-3f}, {GEMM_BF16, 0x1p-8, 0.2f}};
 
 enum { ENGINE_COUNT = sizeof ENGINES / sizeof *ENGINES };
 
@@ -122,13 +124,13 @@ static void bits_are_the_same_again(void **state)
         for (unsigned threads = 1; threads <= 4; threads++) {
             struct gemm *gemm = NULL;
             assert_fine(gemm_open(&gemm, ENGINES[e].arithmetic, threads, &err), &err);
-            bool anew = ENGINES[e].arithmetic != GEMM_TILED || threads == 1;
+            bool anew = ENGINES[e].arithmetic == GEMM_PLAIN || threads == 1;
             if (anew) make_all(gemm, ROWS, OUTS, INS, x, w, dout, first);
             make_all(gemm, ROWS, OUTS, INS, x, w, dout, again);
             assert_memory_equal(first, again, ALL * sizeof *first);
             if (ENGINES[e].arithmetic == GEMM_PLAIN) memcpy(plain, first, ALL * sizeof *first);
             for (size_t i = 0; i < ALL; i++)
-                assert_float_equal(again[i], plain[i], (float)(1e3 * ENGINES[e].tolerance));
+                assert_float_equal(again[i], plain[i], ENGINES[e].away);
             gemm_close(gemm);
         }
     free(x), free(w), free(dout), free(plain), free(first), free(again);
@@ -150,11 +152,20 @@ static void products_are_right(void **state)
         }
 }
 
+static void the_best_has_a_name(void **state)
+{
+    (void)state;
+    enum gemm_arithmetic best = gemm_best();
+    assert_true(best == GEMM_TILED || best == GEMM_BF16);
+    assert_string_equal(gemm_name(best), best == GEMM_BF16 ? "bf16" : "tiled");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_are_right),
         cmocka_unit_test(bits_are_the_same_again),
+        cmocka_unit_test(the_best_has_a_name),
     };
     return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
 }

@@ -20,6 +20,33 @@ static void fill(struct rng *rng, float *values, size_t count)
     for (size_t i = 0; i < count; i++) values[i] = (float)(rng_next(rng) >> 40) * 0x1p-23f - 1;
 }
 
+/* What a cell of each operand adds to a sum: one product, or two of a pair's halves. */
+static double product(enum panel_cells cells, const float *a, const float *b)
+{
+    if (cells == PANEL_F32) return (double)*a * *b;
+    uint32_t x, y;
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    const uint32_t halves[] = {x << 16, y << 16, x & 0xffff0000, y & 0xffff0000};
+    float numbers[4];
+    memcpy(numbers, halves, sizeof numbers);
+    return (double)numbers[0] * numbers[1] + (double)numbers[2] * numbers[3];
+}
+
+/* Pairs of the numbers there and others. */
+static void make_pairs(struct rng *rng, float *cells, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t high, low;
+        float other;
+        fill(rng, &other, 1);
+        memcpy(&high, &cells[i], sizeof high);
+        memcpy(&low, &other, sizeof low);
+        high = (high & 0xffff0000) | low >> 16;
+        memcpy(&cells[i], &high, sizeof high);
+    }
+}
+
 /* One call; what lies beside the tile must stay. */
 static void check_tile(const struct tile *tile, struct rng *rng, size_t rows, bool packed, bool add)
 {
@@ -29,6 +56,10 @@ static void check_tile(const struct tile *tile, struct rng *rng, size_t rows, bo
     fill(rng, o.a, sizeof o.a / sizeof *o.a);
     fill(rng, o.panel, sizeof o.panel / sizeof *o.panel);
     fill(rng, o.c, sizeof o.c / sizeof *o.c);
+    if (tile->cells == PANEL_BF16) {
+        make_pairs(rng, o.a, sizeof o.a / sizeof *o.a);
+        make_pairs(rng, o.panel, sizeof o.panel / sizeof *o.panel);
+    }
     old = o;
     tile->multiply(&(struct tile_work){.rows = rows,
                                        .depth = DEPTH,
@@ -47,7 +78,8 @@ static void check_tile(const struct tile *tile, struct rng *rng, size_t rows, bo
         }
         double sum = add ? old.c[i] : 0;
         for (size_t k = 0; k < DEPTH; k++)
-            sum += (double)o.a[r * row + k * step] * o.panel[k * tile->columns + column];
+            sum += product(tile->cells, &o.a[r * row + k * step],
+                           &o.panel[k * tile->columns + column]);
         assert_float_equal(o.c[i], (float)sum, 1e-5f);
     }
 }
@@ -72,9 +104,12 @@ static void kernels_are_right(void **state)
 static void the_best_is_the_first_here(void **state)
 {
     (void)state;
-    const struct tile *best = tile_best();
-    assert_true(best->here());
-    for (size_t i = 0; tile_at(i) != best; i++) assert_true(!tile_at(i)->here());
+    for (int cells = PANEL_F32; cells <= PANEL_BF16; cells++) {
+        const struct tile *best = tile_best((enum panel_cells)cells);
+        assert_true(best->here() && (int)best->cells == cells);
+        for (size_t i = 0; tile_at(i) != best; i++)
+            assert_true((int)tile_at(i)->cells != cells || !tile_at(i)->here());
+    }
 }
 
 int main(void)
