@@ -29,7 +29,8 @@ struct tile_work {
     size_t row;  /* numbers from a row to the next */
     bool packed; /* step is the kernel's rows; else 1 */
     const float *panel;
-    size_t ahead; /* numbers from panel to what will be wanted next; 0: it is here */
+    const float *next; /* what will be wanted soon, brought nearer as the depth goes by */
+    size_t next_step;
     float *c;
     size_t stride; /* numbers from a row of c to the next */
     bool add;      /* to what c holds */

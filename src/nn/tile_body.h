@@ -23,14 +23,16 @@ ROWS_AT(const struct tile_work *w, const size_t rows, const size_t step)
 {
     LANES left[TILE_ROWS], right[TILE_ROWS], low, high;
     const float *a = w->a, *panel = w->panel, *end = panel + w->depth * 2 * TILE_LANES;
-    size_t row = w->row, ahead = w->ahead;
+    const float *next = w->next;
+    size_t row = w->row, next_step = w->next_step;
 #pragma GCC unroll 12
     for (size_t r = 0; r < rows; r++) left[r] = right[r] = (LANES){0};
     for (; panel < end; panel += 2 * TILE_LANES, a += step) {
         memcpy(&low, panel, sizeof low);
         memcpy(&high, panel + TILE_LANES, sizeof high);
-        __builtin_prefetch(panel + ahead);
-        if (TILE_LANES == 16) __builtin_prefetch(panel + ahead + TILE_LANES); /* a second line */
+        __builtin_prefetch(next);
+        if (TILE_LANES == 16) __builtin_prefetch(next + TILE_LANES); /* steps of two lines */
+        next += next_step;
 #pragma GCC unroll 12
         for (size_t r = 0; r < rows; r++) {
             TILE_ADD(left[r], a + r * row, low);

@@ -67,6 +67,7 @@ static void check_tile(const struct tile *tile, struct rng *rng, size_t rows, bo
                                        .row = row,
                                        .packed = packed,
                                        .panel = o.panel,
+                                       .next = o.panel,
                                        .c = o.c,
                                        .stride = stride,
                                        .add = add});
