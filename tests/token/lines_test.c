@@ -82,7 +82,7 @@ static void lines_become_arrays(void **state)
     output_is("{\"text\":\"\"}", "[\"xxbos\"]\n");
     output_is(
         "\xEF\xBB\xBF{\"text\":\"A\"}\r\n\n{\"id\":1,\"text\":\"b\\u0000\\\"\\\\\\t\xC3\xA9\"}\n",
-        "[\"xxbos\",\"a\"]\n[\"xxbos\",\"b\\u0000\",\"\\\"\",\"\\\\\",\"\\u0009\",\"\xC3\xA9\"]\n");
+        "[\"xxbos\",\"a\"]\n[\"xxbos\",\"b\\u0000\",\"\\\"\",\"\\\\\",\"\\t\",\"\xC3\xA9\"]\n");
 }
 
 static void errors_name_their_line(void **state)
