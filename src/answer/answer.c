@@ -13,6 +13,7 @@
 #include "base/check.h"
 #include "base/fault.h"
 #include "base/limits.h"
+#include "base/tick.h"
 #include "model/language.h"
 
 const char *const answer_members[ANSWER_MEMBERS] = {
@@ -20,11 +21,19 @@ const char *const answer_members[ANSWER_MEMBERS] = {
     [ANSWER_ULMFIT] = "ulmfit",
 };
 
+const char *const answer_stages[ANSWER_STAGES] = {
+    [ANSWER_STAGE_TOKENIZE] = "tokenize",
+    [ANSWER_STAGE_ULMFIT] = "ulmfit",
+    [ANSWER_STAGE_LINEAR] = "linear",
+    [ANSWER_STAGE_COMBINE] = "combine",
+};
+
 /* What a case under way is known by; its place is that of its scores. */
 struct answer_row {
     const struct case_text *text;
     void *owner;
-    bool truncated;
+    struct reader_ids read; /* zero where ULMFiT reads nothing */
+    uint64_t begun, cut;    /* ticks: when its reading began, and when it was tokens */
 };
 
 static const float canary_tolerance = 1e-3f;
@@ -213,6 +222,19 @@ enum error_code answer_open(struct answer_model *out_model, const char *path, co
 
 void answer_close(struct answer_model *model) { bundle_close(&model->bundle); }
 
+bool answer_has_stage(const struct answer_model *model, enum answer_stage stage)
+{
+    switch (stage) {
+    case ANSWER_STAGE_TOKENIZE:
+    case ANSWER_STAGE_ULMFIT:
+        return model->has[ANSWER_ULMFIT];
+    case ANSWER_STAGE_LINEAR:
+        return model->has[ANSWER_LINEAR];
+    default:
+        return true;
+    }
+}
+
 struct slice answer_label(const struct answer_model *model, uint32_t label)
 {
     check(label < model->label_count);
@@ -361,7 +383,10 @@ static void ask_linear(struct answer_context *context, const struct case_text *t
 /* ULMFiT's scores of the case lie in its row. */
 static void ask_ulmfit(struct answer_context *context, size_t number, struct answer *answer)
 {
-    answer->truncated = context->rows[number].truncated;
+    const struct answer_row *row = &context->rows[number];
+    answer->truncated = row->read.truncated;
+    answer->tokens = (uint32_t)row->read.count;
+    answer->unknown = (uint32_t)row->read.unknown;
     softmax(row_of(context, context->scores, number), context->model->label_count, context->part);
     blend(context, ANSWER_ULMFIT, number, answer);
 }
@@ -373,14 +398,20 @@ static void finish(const struct flow *flow, size_t number)
     const struct answer_row *row = &context->rows[number];
     struct answer answer = {.model = model,
                             .probability = row_of(context, context->probability, number)};
+    uint64_t read = tick_now(), blended;
     memset(row_of(context, context->probability, number), 0,
            model->label_count * sizeof *context->probability);
     /* First the member whose scores are in the row: the other one's take their place. */
     if (model->has[ANSWER_ULMFIT]) ask_ulmfit(context, number, &answer);
+    blended = tick_now();
     if (model->has[ANSWER_LINEAR]) ask_linear(context, row->text, number, &answer);
+    answer.nanos[ANSWER_STAGE_LINEAR] = tick_now() - blended;
     answer.best = likeliest(answer.probability, model->label_count);
     answer.confidence = answer.probability[answer.best];
     answer.abstained = answer.confidence < model->threshold[answer.best];
+    answer.nanos[ANSWER_STAGE_TOKENIZE] = row->cut - row->begun;
+    answer.nanos[ANSWER_STAGE_ULMFIT] = model->has[ANSWER_ULMFIT] ? read - row->cut : 0;
+    answer.nanos[ANSWER_STAGE_COMBINE] = tick_now() - read - answer.nanos[ANSWER_STAGE_LINEAR];
     flow->stream->done(flow->stream->context, row->owner, &answer);
     /* Behind the others: a batch's rows stay as they are until the next one. */
     context->free[(context->free_first + context->free_count++) % context->room.slots] =
@@ -410,12 +441,13 @@ static bool next_to_read(void *argument, struct ulmfit_case *out_case)
     if (!begin(flow, &number)) return false;
     struct answer_row *row = &context->rows[number];
     uint32_t *ids = context->ids + number * READER_TOKENS_MAX;
-    struct reader_ids read;
-    reader_read(&context->model->reader, &context->reader, row->text, ids, &read);
-    row->truncated = read.truncated;
-    if (fault_bent("tokens")) memset(ids, 0, read.count * sizeof *ids); /* all unknown */
+    row->begun = tick_now();
+    reader_read(&context->model->reader, &context->reader, row->text, ids, &row->read);
+    row->cut = tick_now();
+    if (fault_bent("tokens")) memset(ids, 0, row->read.count * sizeof *ids); /* all unknown */
     /* A text always has its first token, so there is always something to read. */
-    *out_case = (struct ulmfit_case){ids, read.count, row_of(context, context->scores, number)};
+    *out_case =
+        (struct ulmfit_case){ids, row->read.count, row_of(context, context->scores, number)};
     return true;
 }
 

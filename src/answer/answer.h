@@ -30,6 +30,16 @@
 enum answer_member { ANSWER_LINEAR, ANSWER_ULMFIT, ANSWER_MEMBERS };
 extern const char *const answer_members[ANSWER_MEMBERS]; /* "linear", "ulmfit" */
 
+/* What an answer's time goes into; rows of answer_stages. */
+enum answer_stage {
+    ANSWER_STAGE_TOKENIZE, /* join, clean, cut, number */
+    ANSWER_STAGE_ULMFIT,   /* beside the others of its pass */
+    ANSWER_STAGE_LINEAR,
+    ANSWER_STAGE_COMBINE,
+    ANSWER_STAGES
+};
+extern const char *const answer_stages[ANSWER_STAGES];
+
 /* Threshold of a label that may never be answered without a person. */
 #define ANSWER_NEVER 2.0f
 
@@ -94,6 +104,8 @@ struct answer {
         uint32_t best;
         float confidence;
     } member[ANSWER_MEMBERS];
+    uint32_t tokens, unknown; /* that ULMFiT read; of them, not in its vocabulary */
+    uint64_t nanos[ANSWER_STAGES];
 };
 
 /* Where cases come from and where their answers go, all on the caller's thread. */
@@ -111,6 +123,9 @@ struct answer_stream {
 MUST_CHECK enum error_code answer_open(struct answer_model *out_model, const char *path,
                                        const char *kernel, struct error *err);
 void answer_close(struct answer_model *model);
+
+/* Whether this model's answers go through it. */
+bool answer_has_stage(const struct answer_model *model, enum answer_stage stage);
 
 struct slice answer_label(const struct answer_model *model, uint32_t label);
 

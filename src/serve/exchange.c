@@ -16,16 +16,20 @@
 
 #include "base/check.h"
 #include "base/log.h"
+#include "base/tick.h"
 #include "serve/batch.h"
 #include "serve/header.h"
 #include "serve/server.h"
 
 struct request {
     const struct route *route; /* NULL: refused, once it is read to its end */
+    const struct route *found; /* the same, also where it is refused; NULL: nobody serves it */
+    uint64_t since;            /* its header came */
     struct routes_wish wish;
     struct body body;
     enum error_code body_verdict; /* why it is read to its end, but not kept */
     struct body reply;            /* room for a long one, until it is sent */
+    char *page;                   /* the same, of a route that has a bound */
     struct batch batch;           /* of a request of many cases */
     /* Of cases that were handed to the batcher: */
     bool waiting;
@@ -33,6 +37,7 @@ struct request {
     struct MHD_Connection *connection;
     struct MHD_Response *response;
     unsigned status;
+    enum error_code problem;
     struct batcher_case one;
 };
 
@@ -76,10 +81,13 @@ static struct MHD_Response *make_response(struct server *server, const struct ro
     return response;
 }
 
-static enum MHD_Result send_response(struct MHD_Connection *connection, unsigned status,
-                                     struct MHD_Response *response)
+static enum MHD_Result send_response(struct server *server, struct MHD_Connection *connection,
+                                     const struct request *request, unsigned status,
+                                     enum error_code problem, struct MHD_Response *response)
 {
     if (response == NULL) return MHD_NO;
+    metrics_request(&server->metrics, request->found, status, tick_now() - request->since);
+    if (problem != ERR_NONE) metrics_refused(&server->metrics, problem);
     enum MHD_Result queued = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     /* What is refused for want of time or room is counted, not told a thousand times. */
@@ -88,18 +96,19 @@ static enum MHD_Result send_response(struct MHD_Connection *connection, unsigned
 }
 
 static enum MHD_Result send_reply(struct server *server, struct MHD_Connection *connection,
-                                  const struct routes_reply *reply)
+                                  const struct request *request, const struct routes_reply *reply)
 {
-    return send_response(connection, reply->status, make_response(server, reply));
+    return send_response(server, connection, request, reply->status, reply->problem,
+                         make_response(server, reply));
 }
 
 static enum MHD_Result send_problem(struct server *server, struct MHD_Connection *connection,
-                                    const struct error *err)
+                                    const struct request *request, const struct error *err)
 {
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
     routes_problem(&reply, err);
-    return send_reply(server, connection, &reply);
+    return send_reply(server, connection, request, &reply);
 }
 
 static struct watch_entry *watched(struct MHD_Connection *connection)
@@ -109,13 +118,14 @@ static struct watch_entry *watched(struct MHD_Connection *connection)
 
 /* The route, or NULL with reply filled where the header alone refuses the request. */
 static const struct route *admit(const struct server *server, struct MHD_Connection *connection,
-                                 const char *method, const char *path, struct routes_wish *out_wish,
+                                 struct request *request, const char *method, const char *path,
                                  struct routes_reply *reply)
 {
     struct error err;
     const struct route *route = routes_find(method, path, reply);
+    request->found = route;
     if (route == NULL) return NULL;
-    enum error_code code = header_wish(connection, route, out_wish, &err);
+    enum error_code code = header_wish(connection, route, &request->wish, &err);
     if (code == ERR_NONE && route->takes != ROUTES_NOTHING)
         code = header_check_body(connection, route->takes, server->options->body_bytes_max, &err);
     if (code == ERR_NONE) return route;
@@ -131,17 +141,17 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
     struct watch_entry *entry = watched(connection);
     if (entry == NULL) return MHD_NO;
     struct request *request = &server->requests[watch_number(&server->watch, entry)];
-    *request = (struct request){0};
+    *request = (struct request){.since = tick_now()};
     *out_request = request;
     atomic_fetch_add(&server->in_flight, 1);
     watch_renew(&server->watch, entry, true); /* the header came, now the body */
     if (header_check_framing(connection, &err) != ERR_NONE)
-        return send_problem(server, connection, &err);
+        return send_problem(server, connection, request, &err);
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
-    request->route = admit(server, connection, method, path, &request->wish, &reply);
+    request->route = admit(server, connection, request, method, path, &reply);
     if (request->route == NULL && !header_sends_anyway(connection))
-        return send_reply(server, connection, &reply);
+        return send_reply(server, connection, request, &reply);
     return MHD_YES;
 }
 
@@ -175,13 +185,17 @@ static void use_room(const struct request *request, struct routes_reply *reply)
 }
 
 /* What became of all of the request's cases. */
-static void tell_batch(const struct request *request, struct routes_reply *reply)
+static void tell_batch(struct server *server, const struct request *request,
+                       struct routes_reply *reply)
 {
     struct error err;
     if (batch_failed(&request->batch, &err)) {
         routes_problem(reply, &err);
         return;
     }
+    for (size_t i = 0; i < request->batch.count; i++)
+        if (request->batch.items[i].code != ERR_NONE)
+            metrics_refused(&server->metrics, request->batch.items[i].code);
     reply->status = 200;
     reply->type = request->batch.lines ? ROUTES_LINES : ROUTES_JSON;
     batch_write(&request->batch, !request->wish.detail, &reply->body);
@@ -191,8 +205,20 @@ static void resume(struct server *server, struct request *request, const struct 
 {
     request->response = make_response(server, reply);
     request->status = reply->status;
+    request->problem = reply->problem;
     /* From here on the request belongs to the library's thread, which may free it. */
     MHD_resume_connection(request->connection);
+}
+
+/* An answer that came from the queue: what it did not spend on being answered it waited. */
+static void count_queued(struct server *server, const struct batcher_case *one,
+                         const struct answer *answer)
+{
+    uint64_t waited = tick_now() - one->since;
+    for (int s = 0; s < ANSWER_STAGES; s++)
+        waited -= waited > answer->nanos[s] ? answer->nanos[s] : waited;
+    metrics_queued(&server->metrics, waited);
+    metrics_answer(&server->metrics, answer);
 }
 
 /* Makes the reply, once all of the request's cases are answered, and lets the library's thread
@@ -203,10 +229,11 @@ static void answered(struct batcher_case *one, const struct answer *answer, cons
     struct server *server = request->server;
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
+    if (answer != NULL) count_queued(server, one, answer);
     use_room(request, &reply);
     if (request->batch.items != NULL) {
         if (!batch_take(&request->batch, one, answer, err)) return;
-        tell_batch(request, &reply);
+        tell_batch(server, request, &reply);
     } else if (answer != NULL) {
         routes_answer(&request->wish, &one->text, answer, &reply);
     } else {
@@ -255,6 +282,7 @@ static bool take_case(struct server *server, struct seat *seat, struct MHD_Conne
     }
     struct answer answer;
     answer_case(&seat->context[own_number(server)], &text, &answer);
+    metrics_answer(&server->metrics, &answer);
     use_room(request, reply);
     routes_answer(&request->wish, &text, &answer, reply);
     return false;
@@ -283,10 +311,11 @@ static bool take_cases(struct server *server, struct seat *seat, struct MHD_Conn
     for (size_t i = 0; i < batch->asked; i++) {
         struct answer answer;
         answer_case(&seat->context[own_number(server)], &batch->cases[i].text, &answer);
+        metrics_answer(&server->metrics, &answer);
         batch_take(batch, &batch->cases[i], &answer, NULL);
     }
     use_room(request, reply);
-    tell_batch(request, reply);
+    tell_batch(server, request, reply);
     return false;
 }
 
@@ -296,7 +325,29 @@ static enum MHD_Result deliver(struct server *server, struct MHD_Connection *con
     struct MHD_Response *response = request->response;
     request->response = NULL;
     watch_renew(&server->watch, watched(connection), false);
-    return send_response(connection, request->status, response);
+    return send_response(server, connection, request, request->status, request->problem, response);
+}
+
+/* A route without a body. Its page, if it needs one, is not that of the bodies, which may all
+ * be taken when one wants to know why. */
+static void tell(struct server *server, const struct answer_model *model, struct request *request,
+                 struct routes_reply *reply)
+{
+    const struct route *route = request->route;
+    if (route->bound != NULL) {
+        struct error err;
+        size_t bound = route->bound(model);
+        request->page = server_page(server, bound);
+        if (request->page != NULL) {
+            reply->body = writer_of(request->page, bound);
+            reply->stays = true;
+        } else if (body_room(&request->reply, &server->bodies, bound, &err) != ERR_NONE) {
+            routes_problem(reply, &err);
+            return;
+        }
+        use_room(request, reply);
+    }
+    route->answer(&server->state, model, &request->wish, reply);
 }
 
 /* false: reply is filled; true: it will be. */
@@ -310,7 +361,7 @@ static bool take_request(struct server *server, struct MHD_Connection *connectio
     else if (request->route->takes == ROUTES_CASES)
         later = take_cases(server, seat, connection, request, reply);
     else
-        request->route->answer(&server->state, &seat->model, reply);
+        tell(server, &seat->model, request, reply);
     seats_release(&server->seats, own_number(server));
     return later;
 }
@@ -323,7 +374,7 @@ static enum MHD_Result finish(struct server *server, struct MHD_Connection *conn
     watch_renew(&server->watch, watched(connection),
                 false); /* the body came, now they take the answer */
     if (request->route == NULL) {
-        check(admit(server, connection, method, path, &request->wish, &reply) == NULL);
+        check(admit(server, connection, request, method, path, &reply) == NULL);
     } else if (request->body_verdict != ERR_NONE) {
         struct error err;
         bool too_long = request->body_verdict == ERR_BODY_LONG;
@@ -335,7 +386,7 @@ static enum MHD_Result finish(struct server *server, struct MHD_Connection *conn
     } else if (take_request(server, connection, request, &reply)) {
         return MHD_YES;
     }
-    return send_reply(server, connection, &reply);
+    return send_reply(server, connection, request, &reply);
 }
 
 enum MHD_Result exchange_step(void *context, struct MHD_Connection *connection, const char *url,
@@ -362,6 +413,7 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **reque
     batch_give(&known->batch, &server->bodies);
     body_give(&known->body, &server->bodies);
     body_give(&known->reply, &server->bodies);
+    server_page_give(server, known->page);
     *request = NULL;
     watch_renew(&server->watch, watched(connection), true);
     atomic_fetch_sub(&server->in_flight, 1);

@@ -103,8 +103,11 @@ enum error_code header_wish(struct MHD_Connection *connection, const struct rout
 {
     struct query query = {.route = route, .wish = routes_wish_default(route), .err = err};
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_parameter, &query);
-    if (query.code == ERR_NONE) *out_wish = query.wish;
-    return query.code;
+    if (query.code != ERR_NONE) return query.code;
+    const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept");
+    query.wish.open_metrics = accept != NULL && strstr(accept, "application/openmetrics-text");
+    *out_wish = query.wish;
+    return ERR_NONE;
 }
 
 bool header_sends_anyway(struct MHD_Connection *connection)

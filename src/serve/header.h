@@ -26,7 +26,7 @@ MUST_CHECK enum error_code header_check_body(struct MHD_Connection *connection,
 /* Whether it is JSON Lines. */
 bool header_is_lines(struct MHD_Connection *connection);
 
-/* What the query wants of this route (routes_wish). */
+/* What the query, and the header Accept, want of this route (routes_wish). */
 MUST_CHECK enum error_code header_wish(struct MHD_Connection *connection, const struct route *route,
                                        struct routes_wish *out_wish, struct error *err);
 

@@ -71,10 +71,12 @@ static json_t *many(const char *schema)
                      "items", "$ref", reference, ROUTES_LINES, "schema", "type", "string");
 }
 
-static json_t *answered(enum routes_body takes)
+static json_t *answered(const struct route *route)
 {
-    if (takes == ROUTES_CASES) return many("Item");
-    if (takes == ROUTES_CASE) return content(ROUTES_JSON, "Answer");
+    if (route->takes == ROUTES_CASES) return many("Item");
+    if (route->takes == ROUTES_CASE) return content(ROUTES_JSON, "Answer");
+    if (route->type != NULL)
+        return json_pack("{s:{s:{s:s}}}", route->type, "schema", "type", "string");
     return json_pack("{s:{s:{s:s}}}", ROUTES_JSON, "schema", "type", "object");
 }
 
@@ -82,7 +84,7 @@ static json_t *operation(const struct route *route)
 {
     json_t *responses = json_object();
     json_t *fine = json_pack("{s:s}", "description", route->summary);
-    json_object_set_new(fine, "content", answered(route->takes));
+    json_object_set_new(fine, "content", answered(route));
     json_object_set_new(responses, "200", fine);
     for (const unsigned *status = route->statuses; *status != 0; status++) {
         char text[16];

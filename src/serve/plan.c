@@ -149,15 +149,14 @@ void plan_make(struct contract *out_contract, const struct server *server,
 }
 
 /* Options that take memory, and how low the advice goes. */
-enum knob { KNOB_CONNECTIONS, KNOB_QUEUE_BYTES, KNOB_BODY, KNOB_THREADS, KNOBS };
+enum knob { KNOB_CONNECTIONS, KNOB_QUEUE_BYTES, KNOB_BODY, KNOB_BATCH, KNOB_THREADS, KNOBS };
 
 static const struct {
     const char *name;
     size_t least;
 } knobs[KNOBS] = {
-    [KNOB_CONNECTIONS] = {"connections", 16},
-    [KNOB_QUEUE_BYTES] = {"queue-bytes", 64 * KIB},
-    [KNOB_BODY] = {"body-max", 16 * KIB},
+    [KNOB_CONNECTIONS] = {"connections", 16}, [KNOB_QUEUE_BYTES] = {"queue-bytes", 64 * KIB},
+    [KNOB_BODY] = {"body-max", 16 * KIB},     [KNOB_BATCH] = {"batch-max", 1},
     [KNOB_THREADS] = {"threads", 1},
 };
 
@@ -170,6 +169,7 @@ static struct setting setting_of(const struct serve_options *options)
     return (struct setting){.value = {[KNOB_CONNECTIONS] = options->connections_max,
                                       [KNOB_QUEUE_BYTES] = options->queue_bytes_max,
                                       [KNOB_BODY] = options->body_bytes_max,
+                                      [KNOB_BATCH] = options->batch_cases_max,
                                       [KNOB_THREADS] = options->threads}};
 }
 
@@ -179,6 +179,7 @@ static struct contract_bytes try_setting(const struct server *server, const stru
     options.connections_max = (unsigned)setting->value[KNOB_CONNECTIONS];
     options.queue_bytes_max = setting->value[KNOB_QUEUE_BYTES];
     options.body_bytes_max = setting->value[KNOB_BODY];
+    options.batch_cases_max = setting->value[KNOB_BATCH];
     options.threads = (unsigned)setting->value[KNOB_THREADS];
     static struct server other; /* too large for a stack */
     other.options = &options;

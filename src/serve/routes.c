@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "answer/detail.h"
+#include "serve/metrics.h"
 #include "serve/truth.h"
 #include "text/json.h"
 
@@ -78,18 +79,18 @@ void routes_answer(const struct routes_wish *wish, const struct case_text *text,
 }
 
 static void tell_live(const struct routes_state *state, const struct answer_model *model,
-                      struct routes_reply *reply)
+                      const struct routes_wish *wish, struct routes_reply *reply)
 {
-    (void)state, (void)model;
+    (void)state, (void)model, (void)wish;
     reply->status = 200;
     reply->type = ROUTES_JSON;
     writer_text(&reply->body, "{\"live\":true}\n");
 }
 
 static void tell_ready(const struct routes_state *state, const struct answer_model *model,
-                       struct routes_reply *reply)
+                       const struct routes_wish *wish, struct routes_reply *reply)
 {
-    (void)model;
+    (void)model, (void)wish;
     struct error err;
     enum error_code code = ERR_NONE;
     if (atomic_load(&state->draining))
@@ -106,35 +107,56 @@ static void tell_ready(const struct routes_state *state, const struct answer_mod
 }
 
 static void tell_openapi(const struct routes_state *state, const struct answer_model *model,
-                         struct routes_reply *reply)
+                         const struct routes_wish *wish, struct routes_reply *reply)
 {
-    (void)model;
+    (void)model, (void)wish;
     reply->status = 200;
     reply->type = ROUTES_JSON;
     reply->fixed = state->openapi;
 }
 
+static void tell_metrics(const struct routes_state *state, const struct answer_model *model,
+                         const struct routes_wish *wish, struct routes_reply *reply)
+{
+    struct metrics_now now = metrics_nothing(model);
+    state->look(state->server, &now);
+    reply->status = 200;
+    reply->type = wish->open_metrics ? METRICS_TYPE_OPEN : METRICS_TYPE;
+    metrics_write(state->metrics, &now, wish->open_metrics, &reply->body);
+}
+
 const struct route routes_table[] = {
-    {"POST",
-     "/classifier/sbr",
-     ROUTES_CASE,
-     NULL,
-     "The SBR that can solve a case",
-     {400, 413, 415, 429, 503, 504}},
-    {"POST",
-     "/classifier/sbr/batch",
-     ROUTES_CASES,
-     NULL,
-     "The SBRs of many cases, in order, with details; what is wrong with one is told in its place",
-     {400, 413, 415, 429, 503, 504}},
-    {"GET", "/health/live", ROUTES_NOTHING, tell_live, "Whether the process answers at all", {0}},
-    {"GET",
-     "/health/ready",
-     ROUTES_NOTHING,
-     tell_ready,
-     "Whether cases are answered rightly now",
-     {503}},
-    {"GET", "/openapi.json", ROUTES_NOTHING, tell_openapi, "This description, OpenAPI 3.1", {0}},
+    {.method = "POST",
+     .path = "/classifier/sbr",
+     .takes = ROUTES_CASE,
+     .summary = "The SBR that can solve a case",
+     .statuses = {400, 413, 415, 429, 503, 504}},
+    {.method = "POST",
+     .path = "/classifier/sbr/batch",
+     .takes = ROUTES_CASES,
+     .summary = "The SBRs of many cases, in order, with details; what is wrong with one is told "
+                "in its place",
+     .statuses = {400, 413, 415, 429, 503, 504}},
+    {.method = "GET",
+     .path = "/health/live",
+     .answer = tell_live,
+     .summary = "Whether the process answers at all"},
+    {.method = "GET",
+     .path = "/health/ready",
+     .answer = tell_ready,
+     .summary = "Whether cases are answered rightly now",
+     .statuses = {503}},
+    {.method = "GET",
+     .path = "/metrics",
+     .answer = tell_metrics,
+     .bound = metrics_bound,
+     .type = METRICS_TYPE,
+     .summary = "What the service counts, for Prometheus; OpenMetrics where Accept asks for it",
+     .statuses = {429}},
+    {.method = "GET",
+     .path = "/openapi.json",
+     .answer = tell_openapi,
+     .summary = "This description, OpenAPI 3.1"},
 };
 const size_t routes_count = sizeof routes_table / sizeof *routes_table;
 
@@ -179,6 +201,7 @@ void routes_problem(struct routes_reply *reply, const struct error *err)
     /* A cut sentence may end inside a character. */
     if (case_check_utf8(detail, "", 0, &(struct error){0}) != ERR_NONE)
         detail = slice_of(row->title);
+    reply->problem = err->code;
     reply->status = (unsigned)row->http_status;
     reply->type = "application/problem+json";
     reply->retry_after_seconds = row->http_status == 429 || row->http_status == 503 ? 1 : 0;

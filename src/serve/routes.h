@@ -20,12 +20,17 @@ enum { ROUTES_REPLY_MAX = 4096 }; /* of all replies but those with details */
 #define ROUTES_LINES "application/x-ndjson"
 
 struct batcher;
+struct metrics;
+struct metrics_now;
 struct truth;
 
 /* What all requests share. */
 struct routes_state {
     struct batcher *batcher; /* answers all cases; NULL: each worker's context does */
     struct truth *truth;
+    struct metrics *metrics;
+    void (*look)(const void *server, struct metrics_now *now); /* fills what is looked up */
+    const void *server;
     struct slice openapi;
     atomic_bool draining;
 };
@@ -33,7 +38,8 @@ struct routes_state {
 /* What a request wants beside the label: its query's parameters, one row each. */
 struct routes_wish {
     bool detail;
-    unsigned seen; /* rows of routes_parameters, a bit each */
+    bool open_metrics; /* by the header Accept */
+    unsigned seen;     /* rows of routes_parameters, a bit each */
 };
 
 struct routes_parameter {
@@ -53,6 +59,7 @@ struct routes_reply {
     struct slice fixed;           /* instead of body, if not empty: lives as long as the state */
     const char *allow;            /* header Allow, or NULL */
     unsigned retry_after_seconds; /* header Retry-After, or 0 */
+    enum error_code problem;      /* that the body tells, or ERR_NONE */
 };
 
 enum routes_body {
@@ -64,8 +71,11 @@ enum routes_body {
 struct route {
     const char *method, *path;
     enum routes_body takes;
+    /* Of a route without a body: */
     void (*answer)(const struct routes_state *state, const struct answer_model *model,
-                   struct routes_reply *reply); /* of a route without a body */
+                   const struct routes_wish *wish, struct routes_reply *reply);
+    size_t (*bound)(const struct answer_model *model); /* NULL: ROUTES_REPLY_MAX is enough */
+    const char *type;                                  /* of its answer, NULL: JSON */
     const char *summary;
     unsigned statuses[8]; /* it may answer with, beside 200; ends in 0 */
 };

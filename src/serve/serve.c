@@ -127,6 +127,10 @@ static enum error_code prepare(struct server *server, struct error *err)
                         server->options->body_bytes_max, server_beside(server), err));
     TRY(openapi_make(&server->openapi, server->options->version, err));
     server->state.openapi = slice_of(server->openapi);
+    server->state.metrics = &server->metrics;
+    server->state.look = server_look;
+    server->state.server = server;
+    server->loaded = time(NULL);
     tzset(); /* reads a file the first time; the library's Date would be that */
     return listen_open(&server->listen, server->options->listen, server->options->open, err);
 }

@@ -7,6 +7,7 @@
 
 #include "serve/batch.h"
 #include "serve/exchange.h"
+#include "serve/vitals.h"
 
 bool server_has_queue(const struct answer_model *model) { return model->has[ANSWER_ULMFIT]; }
 
@@ -54,6 +55,46 @@ void server_lay(struct server *server, struct arena *arena)
     size_t connections = server->options->connections_max;
     watch_lay(&server->watch, connections, arena);
     server->requests = exchange_lay(connections, arena);
+    metrics_lay(&server->metrics, server->model, arena);
+    server->page_bytes = metrics_bound(server->model);
+    for (int i = 0; i < SERVER_PAGES; i++)
+        server->page[i] = arena_take(arena, server->page_bytes, 1);
+}
+
+char *server_page(struct server *server, size_t size)
+{
+    if (size > server->page_bytes) return NULL;
+    for (int i = 0; i < SERVER_PAGES; i++)
+        if (!atomic_exchange(&server->page_taken[i], true)) return server->page[i];
+    return NULL;
+}
+
+void server_page_give(struct server *server, const char *page)
+{
+    for (int i = 0; i < SERVER_PAGES && page != NULL; i++)
+        if (server->page[i] == page) atomic_store(&server->page_taken[i], false);
+}
+
+void server_look(const void *context, struct metrics_now *now)
+{
+    struct server *server = (void *)(size_t)context; /* its locks and atomics */
+    const struct serve_options *options = server->options;
+    struct root root = root_of(NULL);
+    struct error err;
+    vitals_read(&root, now);
+    if (server->state.batcher != NULL) {
+        now->queue_depth = (double)batcher_waiting(server->state.batcher);
+        now->queue_limit = (double)options->queue_cases_max;
+    }
+    now->in_flight = atomic_load(&server->in_flight);
+    now->connections = atomic_load(&server->entered) - atomic_load(&server->left);
+    now->connections_limit = options->connections_max;
+    now->canary_success = truth_ready(&server->truth, &err) == ERR_NONE;
+    now->draining = atomic_load(&server->state.draining);
+    now->model_loaded_seconds = (double)server->loaded;
+    now->budget_bytes = (double)contract_serving(&server->contract).memory;
+    now->reload_budget_bytes = (double)contract_reloading(&server->contract).memory;
+    now->address_budget_bytes = (double)contract_serving(&server->contract).address;
 }
 
 enum error_code server_fill(const struct server *server, struct seat *seat, struct team *team,

@@ -8,18 +8,23 @@
 
 #include <microhttpd.h>
 #include <stdatomic.h>
+#include <time.h>
 
 #include "base/contract.h"
 #include "nn/team.h"
 #include "serve/batcher.h"
 #include "serve/body.h"
 #include "serve/listen.h"
+#include "serve/metrics.h"
 #include "serve/notify.h"
 #include "serve/routes.h"
 #include "serve/seats.h"
 #include "serve/serve.h"
 #include "serve/truth.h"
 #include "serve/watch.h"
+
+/* Replies too long for a connection's own room, such as metrics, while they are sent. */
+enum { SERVER_PAGES = 2 };
 
 struct server {
     const struct serve_options *options;
@@ -37,14 +42,19 @@ struct server {
     const struct answer_model *canary_model;
     uint32_t canary_number;
     atomic_bool canary_waits;
+    time_t loaded; /* the model, in seconds since 1970 */
     struct routes_state state;
     char *openapi;
     struct listen listen;
     struct contract contract;
-    struct arena arena; /* of watch and requests */
+    struct arena arena; /* of watch, requests, metrics and pages */
     struct watch watch;
     struct request *requests; /* one a connection, by watch_number */
     struct body_store bodies;
+    struct metrics metrics;
+    size_t page_bytes;
+    char *page[SERVER_PAGES];
+    atomic_bool page_taken[SERVER_PAGES];
     size_t batch_max; /* cases of a request: server_batch_max */
     struct MHD_Daemon *daemon;
     unsigned accepted; /* connections given to the library; serve.c's thread alone */
@@ -67,6 +77,13 @@ size_t server_beside(const struct server *server);
 
 /* All that is taken for each loop and connection. */
 void server_lay(struct server *server, struct arena *arena);
+
+/* A page of so many bytes, or NULL where none is long enough, or free; NULL gives nothing back. */
+char *server_page(struct server *server, size_t size);
+void server_page_give(struct server *server, const char *page);
+
+/* A routes_state's look. */
+void server_look(const void *server, struct metrics_now *now);
 
 /* Lays a seat's contexts out, over a team that is lent; NULL for a linear model. */
 MUST_CHECK enum error_code server_fill(const struct server *server, struct seat *seat,

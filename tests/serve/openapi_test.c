@@ -74,7 +74,7 @@ static void every_route_is_described(void **state)
             at(responses, text, "content", "application/problem+json");
             assert_true(json_string_length(at(responses, text, "description", NULL)) > 0);
         }
-        at(responses, "200", "content", "application/json");
+        at(responses, "200", "content", route->type != NULL ? route->type : "application/json");
         assert_int_equal(json_object_size(responses), statuses);
         assert_int_equal(json_object_get(operation, "requestBody") != NULL,
                          route->takes != ROUTES_NOTHING);

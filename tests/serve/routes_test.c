@@ -137,10 +137,13 @@ static void draining_is_not_ready_but_live(void **state)
     (void)state;
     struct fixture fixture;
     struct routes_state shared = {0};
+    struct routes_wish none = {0};
     atomic_store(&shared.draining, true);
-    routes_find("GET", "/health/ready", fresh(&fixture))->answer(&shared, NULL, fresh(&fixture));
+    routes_find("GET", "/health/ready", fresh(&fixture))
+        ->answer(&shared, NULL, &none, fresh(&fixture));
     assert_problem(&fixture.reply, 503, "/problems/draining");
-    routes_find("GET", "/health/live", fresh(&fixture))->answer(&shared, NULL, fresh(&fixture));
+    routes_find("GET", "/health/live", fresh(&fixture))
+        ->answer(&shared, NULL, &none, fresh(&fixture));
     assert_int_equal(fixture.reply.status, 200);
 }
 

@@ -293,6 +293,7 @@ class Requests(unittest.TestCase):
                                                 {"body": INCIDENT, "content_type": "text/plain"}),
             ("/health/live", "get"): ({},),
             ("/health/ready", "get"): ({},),
+            ("/metrics", "get"): ({},),
             ("/openapi.json", "get"): ({},),
         }
         described = {(path, method) for path, item in description["paths"].items()
