@@ -69,18 +69,25 @@ static struct slice whole_characters(struct slice text)
     return (struct slice){text.data, size > 0 && (text.data[size - 1] & 0x80) ? size - 1 : size};
 }
 
-void reader_read(const struct reader *reader, struct reader_scratch *scratch,
-                 const struct case_text *text, uint32_t *out_ids, struct reader_ids *out)
+struct slice reader_join(const struct reader *reader, const struct case_text *text, char *buffer,
+                         bool *out_cut)
 {
     struct slice fields[CASE_FIELDS];
     for (size_t i = 0; i < reader->fields; i++) fields[i] = text->field[reader->field[i]];
-    struct writer joined = writer_of(scratch->text, READER_TEXT_MAX);
+    struct writer joined = writer_of(buffer, READER_TEXT_MAX);
     clean_join(&joined, fields, reader->fields);
-    struct slice whole = writer_slice(&joined);
-    if (joined.cut) whole = whole_characters(whole);
+    *out_cut = joined.cut;
+    return joined.cut ? whole_characters(writer_slice(&joined)) : writer_slice(&joined);
+}
+
+void reader_read(const struct reader *reader, struct reader_scratch *scratch,
+                 const struct case_text *text, uint32_t *out_ids, struct reader_ids *out)
+{
+    bool cut;
+    struct slice whole = reader_join(reader, text, scratch->text, &cut);
     struct token_list tokens;
     token_one(&reader->way, whole, &scratch->tokens, &tokens);
-    *out = (struct reader_ids){.truncated = joined.cut || tokens.cut};
+    *out = (struct reader_ids){.truncated = cut || tokens.cut};
     out->count = vocab_ids(&reader->vocab, &tokens, out_ids, READER_TOKENS_MAX);
     for (size_t i = 0; i < out->count; i++) out->unknown += out_ids[i] == 0;
 }

@@ -50,6 +50,10 @@ void reader_lay(struct reader_scratch *scratch, struct arena *arena);
 void reader_read(const struct reader *reader, struct reader_scratch *scratch,
                  const struct case_text *text, uint32_t *out_ids, struct reader_ids *out);
 
+/* The fields of a case as one text, in buffer [READER_TEXT_MAX]. */
+struct slice reader_join(const struct reader *reader, const struct case_text *text, char *buffer,
+                         bool *out_cut);
+
 /* "subject,description" into fields, each once; ERR_USAGE names the one that is none. */
 MUST_CHECK enum error_code reader_fields(enum case_field out_fields[CASE_FIELDS], size_t *out_count,
                                          struct slice list, struct error *err);

@@ -12,7 +12,7 @@
 
 struct host {
     int64_t available, commit_limit, committed; /* /proc/meminfo */
-    int64_t mapped, data;                       /* /proc/self/status */
+    int64_t mapped, data, resident;             /* /proc/self/status */
 };
 
 static const struct root_field MEMORY[] = {
@@ -24,6 +24,7 @@ static const struct root_field MEMORY[] = {
 static const struct root_field STATUS[] = {
     {"VmSize", offsetof(struct host, mapped), 1024},
     {"VmData", offsetof(struct host, data), 1024},
+    {"VmRSS", offsetof(struct host, resident), 1024},
 };
 
 enum { OVERCOMMIT_NEVER = 2 };
@@ -58,10 +59,12 @@ static void bound_process(const struct host *host, struct headroom *headroom)
 void headroom_read(struct root *root, struct headroom *out_headroom)
 {
     struct headroom headroom = {.bytes = ROOT_UNLIMITED};
-    struct host host = {ROOT_UNSEEN, ROOT_UNSEEN, ROOT_UNSEEN, ROOT_UNSEEN, ROOT_UNSEEN};
+    struct host host = {ROOT_UNSEEN, ROOT_UNSEEN, ROOT_UNSEEN,
+                        ROOT_UNSEEN, ROOT_UNSEEN, ROOT_UNSEEN};
     struct cgroup group;
     root_fields(root, "/proc/meminfo", MEMORY, sizeof MEMORY / sizeof *MEMORY, &host);
     root_fields(root, "/proc/self/status", STATUS, sizeof STATUS / sizeof *STATUS, &host);
+    headroom.resident = host.resident;
     if (host.available != ROOT_UNSEEN)
         headroom_bound(&headroom, host.available, "the host's available memory");
     if (root_number(root, "/proc/sys/vm/overcommit_memory", 1) == OVERCOMMIT_NEVER &&

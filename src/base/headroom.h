@@ -12,6 +12,7 @@
 #include "base/root.h"
 
 struct headroom {
+    int64_t resident;        /* what the process has now; ROOT_UNSEEN where that is hidden */
     int64_t bytes;           /* ROOT_UNLIMITED where nothing could be seen */
     char who[ROOT_TEXT_MAX]; /* "the host's available memory" */
 };

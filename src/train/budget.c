@@ -14,8 +14,11 @@ const char *budget_size(char out[BUDGET_SIZE_MAX], uint64_t bytes)
     double value = (double)bytes;
     size_t unit = 0;
     for (; value >= 1000 && unit + 1 < sizeof units / sizeof *units; unit++) value /= 1024;
-    snprintf(out, BUDGET_SIZE_MAX, value < 10 && unit > 0 ? "%.2f %s" : "%.0f %s", value,
-             units[unit]);
+    snprintf(out, BUDGET_SIZE_MAX,
+             value < 10 && unit > 0    ? "%.2f %s"
+             : value < 100 && unit > 0 ? "%.1f %s"
+                                       : "%.0f %s",
+             value, units[unit]);
     return out;
 }
 
@@ -54,18 +57,46 @@ static size_t most_words(const struct budget *budget, uint64_t room)
     return low > WORDS_LEAST + 8 ? low - 8 : low;
 }
 
+/* What there is, beside what the process has already. */
+static void look(uint64_t memory_max, struct headroom *out_headroom)
+{
+    struct root root = root_of(NULL);
+    if (memory_max == 0) {
+        headroom_read(&root, out_headroom);
+        return;
+    }
+    *out_headroom = (struct headroom){.bytes = ROOT_UNLIMITED};
+    headroom_bound(out_headroom, (int64_t)memory_max, "--memory");
+}
+
+bool budget_fits(uint64_t bytes, uint64_t memory_max)
+{
+    struct headroom headroom;
+    look(memory_max, &headroom);
+    return bytes <= (uint64_t)headroom.bytes;
+}
+
+static void announce(const struct budget *budget, const struct headroom *headroom, uint64_t need)
+{
+    char needs[BUDGET_SIZE_MAX], all[BUDGET_SIZE_MAX], leaves[BUDGET_SIZE_MAX], sentence[512];
+    uint64_t resident = headroom->resident > 0 ? (uint64_t)headroom->resident : 0;
+    if (budget->tell == NULL) return;
+    snprintf(sentence, sizeof sentence, "memory: %s takes %s, %s in all; %s leaves %s",
+             budget->what, budget_size(needs, need), budget_size(all, need + resident),
+             headroom->who, budget_size(leaves, (uint64_t)headroom->bytes));
+    budget->tell(sentence);
+}
+
 enum error_code budget_require(const struct budget *budget, uint64_t memory_max, struct error *err)
 {
-    struct headroom headroom = {.bytes = ROOT_UNLIMITED};
+    struct headroom headroom;
     char needs[BUDGET_SIZE_MAX], leaves[BUDGET_SIZE_MAX], fits[64];
-    if (memory_max > 0) {
-        headroom_bound(&headroom, (int64_t)memory_max, "--memory");
-    } else {
-        struct root root = root_of(NULL);
-        headroom_read(&root, &headroom);
-    }
+    look(memory_max, &headroom);
     uint64_t room = (uint64_t)headroom.bytes, need = bytes_of(budget, budget->rows, budget->words);
-    if (need <= room) return ERR_NONE;
+    if (need <= room) {
+        announce(budget, &headroom, need);
+        return ERR_NONE;
+    }
     size_t rows = most_rows(budget, room), words = most_words(budget, room);
     if (rows > 0)
         snprintf(fits, sizeof fits, "--batch %zu would fit", rows);

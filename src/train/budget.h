@@ -11,6 +11,7 @@
 #ifndef TRAIN_BUDGET_H
 #define TRAIN_BUDGET_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,8 +21,9 @@ struct budget {
     const char *what; /* "the language model" */
     size_t rows, words;
     /* What so many rows a batch, and so many words, would take. */
-    uint64_t (*bytes)(const void *context, size_t rows, size_t words);
-    const void *context;
+    uint64_t (*bytes)(void *context, size_t rows, size_t words);
+    void *context;
+    void (*tell)(const char *sentence); /* for people, where it fits; or NULL */
 };
 
 enum { BUDGET_SIZE_MAX = 32 };
@@ -29,6 +31,9 @@ enum { BUDGET_SIZE_MAX = 32 };
 /* memory_max 0: what host, container and process leave. */
 MUST_CHECK enum error_code budget_require(const struct budget *budget, uint64_t memory_max,
                                           struct error *err);
+
+/* Whether so much could be had, without a word. */
+bool budget_fits(uint64_t bytes, uint64_t memory_max);
 
 /* "1.25 GiB" */
 const char *budget_size(char out[BUDGET_SIZE_MAX], uint64_t bytes);

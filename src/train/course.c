@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/check.h"
 #include "base/stop.h"
@@ -25,10 +26,17 @@ enum { EPOCH_LOSS, EPOCH_BATCHES, LAST_LOSS, LAST_VALID };
 static const double write_share = 20; /* of the time between two checkpoints */
 enum { BLOCKS = 6 };
 
-void course_path(char out[COURSE_PATH_MAX], const char *output, const char *training)
+static void path_of(char out[COURSE_PATH_MAX], const char *output, const char *training)
 {
     int length = snprintf(out, COURSE_PATH_MAX, "%s.%s.resume", output, training);
     if (length < 0 || length >= COURSE_PATH_MAX) out[0] = '\0';
+}
+
+void course_forget(const char *output, const char *training)
+{
+    char path[COURSE_PATH_MAX];
+    path_of(path, output, training);
+    unlink(path);
 }
 
 void course_lay(struct course *course, struct net *net, struct arena *arena)
@@ -69,8 +77,9 @@ static void write_settings(struct course *course)
     writer_format(&to, "%s: %ux%ux%ux%u", course->lesson->training, shape->vocab, shape->width,
                   shape->hidden, shape->layers);
     if (!weights_headless(shape)) writer_format(&to, " to %zu", weights_classes(shape));
-    writer_format(&to, ", seed %" PRIu64 ", %u threads, batches of %zu, dropout %g",
-                  course->way->seed, course->way->threads, recipe->rows, (double)recipe->drop_mult);
+    writer_format(&to, ", seed %" PRIu64 ", %u threads, %s, batches of %zu, dropout %g",
+                  course->way->seed, course->way->threads, gemm_name(course->way->arithmetic),
+                  recipe->rows, (double)recipe->drop_mult);
     for (size_t i = 0; i < recipe->stage_count; i++)
         writer_format(&to, ", %u at %.3g", recipe->stages[i].epochs, recipe->stages[i].high);
     course->settings[to.used] = '\0';
@@ -286,7 +295,7 @@ enum error_code course_run(struct course *course, struct progress *progress, str
     memset(course->sums, 0, sizeof course->sums);
     course->written = 0;
     write_settings(course);
-    course_path(course->path, course->way->output, course->lesson->training);
+    path_of(course->path, course->way->output, course->lesson->training);
     if (course->path[0] == '\0')
         return error_set(err, ERR_CREATE, 0, "the path of the file to write is too long");
     if (course->way->resume) TRY(take_up(course, err));

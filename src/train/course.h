@@ -22,6 +22,7 @@
 struct course_way {
     uint64_t seed;
     unsigned threads;
+    enum gemm_arithmetic arithmetic;
     const char *output;                 /* the file that will be made; checkpoints lie beside it */
     bool resume;                        /* go on from checkpoints, where there are any */
     double pause_seconds;               /* between two checkpoints */
@@ -79,7 +80,7 @@ MUST_CHECK enum error_code course_run(struct course *course, struct progress *pr
 double course_loss(const struct course *course);
 double course_valid(const struct course *course);
 
-/* Where the checkpoint of a training lies. */
-void course_path(char out[COURSE_PATH_MAX], const char *output, const char *training);
+/* Removes the checkpoint of a training: its result is where it should be. */
+void course_forget(const char *output, const char *training);
 
 #endif

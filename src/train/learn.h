@@ -25,10 +25,10 @@
 #ifndef TRAIN_LEARN_H
 #define TRAIN_LEARN_H
 
-#include "model/weights.h"
+#include "answer/reader.h"
 #include "train/corpus.h"
 #include "train/course.h"
-#include "train/recipe.h"
+#include "train/prior.h"
 #include "train/texts.h"
 
 struct learn_options {
@@ -52,12 +52,17 @@ struct learn {
 
     /* How it went. */
     double perplexity; /* of the language model's last epoch, in training */
+    size_t known;      /* words that the model begun from knew */
+    double loss;       /* of the classifier's last epoch, in training */
 
     const struct corpus *corpus;
     struct learn_options options;
-    struct weights_shape shape;
-    float *encoder; /* what the language model knows, in the order of its parameters */
-    float *parameters;
+    struct reader reader; /* its fields alone */
+    struct prior prior;
+    struct weights encoder; /* what the language model knows */
+    float *encoder_data;
+    float *data; /* the weights' */
+    uint32_t *label;
     unsigned turns;
 };
 

@@ -17,7 +17,7 @@ SANITIZED = "/san/" in PROGRAM or "/tsan/" in PROGRAM
 FIELDS = ["case_language", "case_number", "description", "origin", "product", "severity", "subject", "version"]
 
 # sysexits(3), as src/base/errors.def uses them
-USAGE, DATA, NO_INPUT, OS, CANNOT_CREATE, IO = 64, 65, 66, 71, 73, 74
+USAGE, DATA, NO_INPUT, OS, CANNOT_CREATE, IO, TEMPORARY = 64, 65, 66, 71, 73, 74, 75
 
 
 class Result:

@@ -231,17 +231,12 @@ static void rows_are_sound(void **state)
 static void options_belong_to_their_commands(void **state)
 {
     (void)state;
-    static const char *values[OPTION_FLAG + 1] = {
-        [OPTION_TEXT] = "linear", [OPTION_COUNT] = "20", [OPTION_REAL] = "0.9"};
     for (enum command c = 0; c < COMMANDS; c++)
         for (size_t i = 0; i < options_row_count; i++) {
             const struct option_row *row = &options_rows[i];
             char word[100], number[32];
-            const char *value = values[row->type];
-            if (row->type == OPTION_COUNT) {
-                snprintf(number, sizeof number, "%.0f", row->high);
-                value = number;
-            }
+            const char *value = row->type == OPTION_TEXT ? "linear" : number;
+            snprintf(number, sizeof number, row->type == OPTION_COUNT ? "%.0f" : "%g", row->high);
             if (row->type == OPTION_FLAG)
                 snprintf(word, sizeof word, "--%s", row->name);
             else

@@ -4,7 +4,7 @@
 
 #include "help.h"
 
-static uint64_t bytes(const void *context, size_t rows, size_t words)
+static uint64_t bytes(void *context, size_t rows, size_t words)
 {
     (void)context;
     return 1000000 + 5000 * rows + 300 * words;
@@ -12,6 +12,20 @@ static uint64_t bytes(const void *context, size_t rows, size_t words)
 
 static struct budget budget = {
     .what = "the language model", .rows = 64, .words = 60000, .bytes = bytes};
+
+static char told[512];
+static void tell(const char *sentence) { snprintf(told, sizeof told, "%s", sentence); }
+
+static void test_told_beforehand(void **state)
+{
+    (void)state;
+    struct error err;
+    struct budget small = {.what = "the classifier", .rows = 8, .words = 100, .bytes = bytes};
+    small.tell = tell;
+    assert_fine(budget_require(&small, 0, &err), &err);
+    assert_non_null(strstr(told, "memory: the classifier takes 1.02 MiB, "));
+    assert_non_null(strstr(told, " leaves "));
+}
 
 static void test_told_what_fits(void **state)
 {
@@ -29,7 +43,7 @@ static void test_told_what_fits(void **state)
                  &err);
 }
 
-static uint64_t everything(const void *context, size_t rows, size_t words)
+static uint64_t everything(void *context, size_t rows, size_t words)
 {
     (void)context, (void)rows, (void)words;
     return UINT64_C(1) << 60;
@@ -51,12 +65,13 @@ static void test_sizes(void **state)
     assert_string_equal(budget_size(text, 999), "999 bytes");
     assert_string_equal(budget_size(text, 1280), "1.25 KiB");
     assert_string_equal(budget_size(text, UINT64_C(3) << 30), "3.00 GiB");
-    assert_string_equal(budget_size(text, UINT64_C(40) << 20), "40 MiB");
+    assert_string_equal(budget_size(text, UINT64_C(40) << 20), "40.0 MiB");
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_told_beforehand),
         cmocka_unit_test(test_told_what_fits),
         cmocka_unit_test(test_no_machine_has_that),
         cmocka_unit_test(test_sizes),

@@ -1,0 +1,67 @@
+/* learning.c - what pretrain and train say alike. */
+// SPDX-License-Identifier: Apache-2.0
+#include "cli/learning.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/stop.h"
+#include "nn/team.h"
+#include "token/token.h"
+
+static void tell(const char *sentence) { fprintf(stderr, "%s\n", sentence); }
+
+static enum error_code check_names(const struct options *options, struct learning *learning,
+                                   struct error *err)
+{
+    learning->size = recipe_size_of(options->size);
+    if (learning->size == NULL)
+        return error_set(err, ERR_USAGE, 0, "--size: no size '%s'; there are: small, medium, full",
+                         options->size);
+    if (!recipe_kind_of(options->recipe, &learning->recipe))
+        return error_set(err, ERR_USAGE, 0, "--recipe: '%s' is neither own nor fastai",
+                         options->recipe);
+    return ERR_NONE;
+}
+
+enum error_code learning_words(const struct options *options, struct error *err)
+{
+    enum token_profile profile;
+    if (!token_profile_of(slice_of(options->tokenizer), &profile))
+        return error_set(err, ERR_USAGE, 0,
+                         "--tokenizer: no tokenizer '%s'; there are: spacy3, spacy2",
+                         options->tokenizer);
+    if (options->language[0] == '\0' || strlen(options->language) > 32)
+        return error_set(err, ERR_USAGE, 0, "--language: '%s' is no language", options->language);
+    return ERR_NONE;
+}
+
+enum error_code learning_open(struct learning *out_learning, const struct options *options,
+                              struct error *err)
+{
+    struct file_write probe;
+    unsigned threads = options_threads(options);
+    *out_learning = (struct learning){.history = {.fd = -1}};
+    TRY(check_names(options, out_learning, err));
+    /* Learning for an hour and then not being able to write would be rude. */
+    TRY(file_write_open(&probe, options->output, err));
+    file_write_abandon(&probe);
+    if (options->history != NULL)
+        TRY(history_open(&out_learning->history, options->history, options->resume, err));
+    out_learning->way =
+        (struct course_way){.seed = (uint64_t)options->seed,
+                            .threads = threads < TEAM_THREADS_MAX ? threads : TEAM_THREADS_MAX,
+                            .arithmetic = GEMM_TILED,
+                            .output = options->output,
+                            .resume = options->resume,
+                            .pause_seconds = options->checkpoint,
+                            .rate = options->rate,
+                            .memory_max = (uint64_t)options->memory,
+                            .history = options->history != NULL ? &out_learning->history : NULL,
+                            .tell = tell};
+    stop_arm();
+    return ERR_NONE;
+}
+
+void learning_close(struct learning *learning) { history_close(&learning->history); }

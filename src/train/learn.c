@@ -1,0 +1,219 @@
+/* learn.c - texts of cases, their language, their labels. */
+// SPDX-License-Identifier: Apache-2.0
+#include "train/learn.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/mem.h"
+#include "base/writer.h"
+#include "train/labels.h"
+#include "train/tune.h"
+
+enum { WORD_LEAST = 3 }; /* times a word must stand to be one, as fastai's */
+
+/* Texts */
+
+static bool is_used(const struct corpus *corpus, enum case_field field)
+{
+    for (size_t i = 0; i < corpus->count; i++)
+        if (corpus->cases[i].text.field[field].size > 0) return true;
+    return false;
+}
+
+/* Those with a rank, in its order; a field that no case fills would only be markers. */
+static void choose_fields(struct learn *learn)
+{
+    struct reader *reader = &learn->reader;
+    struct writer names = writer_of(learn->fields, sizeof learn->fields - 1);
+    for (int rank = 1; rank <= CASE_FIELDS; rank++)
+        for (int f = 0; f < CASE_FIELDS; f++) {
+            if (case_rows[f].rank != rank || !is_used(learn->corpus, (enum case_field)f)) continue;
+            reader->field[reader->fields++] = (enum case_field)f;
+            if (reader->fields > 1) writer_text(&names, ",");
+            writer_text(&names, case_rows[f].name);
+        }
+    check(!names.cut);
+}
+
+struct reading {
+    const struct learn *learn;
+    size_t next;
+    char *buffer; /* [READER_TEXT_MAX] */
+};
+
+static enum error_code next_text(void *context, struct slice *out_text, bool *out_end,
+                                 struct error *err)
+{
+    struct reading *reading = context;
+    const struct corpus *corpus = reading->learn->corpus;
+    bool cut;
+    (void)err;
+    *out_end = reading->next == corpus->count;
+    if (*out_end) return ERR_NONE;
+    const struct case_text *text = &corpus->cases[reading->next++].text;
+    *out_text = reader_join(&reading->learn->reader, text, reading->buffer, &cut);
+    return ERR_NONE;
+}
+
+static enum error_code read_texts(struct learn *learn, struct crew *crew, struct progress *progress,
+                                  struct error *err)
+{
+    enum token_profile profile = TOKEN_SPACY3;
+    check(token_profile_of(slice_of(learn->tokenizer), &profile));
+    struct texts_options options = {
+        .beside = learn->options.way.output,
+        .way = token_way_of(slice_of(learn->language), profile),
+        .vocab = {.min_freq = WORD_LEAST, .words_max = learn->options.words_max}};
+    struct reading reading = {.learn = learn};
+    struct texts_source source = {.context = &reading, .next = next_text};
+    TRY(mem_take(&reading.buffer, READER_TEXT_MAX, 1, err));
+    enum error_code code = texts_open(&learn->texts, &options, &source, crew, progress, err);
+    mem_free(reading.buffer);
+    return code;
+}
+
+/* The language */
+
+/* Keeps a net's weights, which go with it, in data of their own. */
+static enum error_code keep(const struct net *net, float **out_data, struct weights *out_weights,
+                            struct error *err)
+{
+    float *data;
+    TRY(mem_take(&data, net->count, sizeof *data, err));
+    memcpy(data, net->parameters, net->count * sizeof *data);
+    weights_begin(out_weights, &net->options.shape);
+    for (size_t r = 0; r < net->row_count; r++)
+        weights_bind(out_weights, &net->rows[r].row, data + net->rows[r].offset);
+    mem_free(*out_data);
+    *out_data = data;
+    return ERR_NONE;
+}
+
+static struct weights_shape shape_of(const struct learn *learn)
+{
+    const struct recipe_size *size = learn->options.size;
+    struct weights_shape shape;
+    if (learn->options.init != NULL)
+        shape = learn->prior.weights.shape;
+    else
+        shape = (struct weights_shape){
+            .width = size->width, .hidden = size->hidden, .layers = size->layers};
+    shape.vocab = learn->texts.vocab.count;
+    return shape;
+}
+
+static struct labels_options labels_of(const struct learn *learn)
+{
+    return (struct labels_options){.texts = &learn->texts,
+                                   .label = learn->label,
+                                   .classes = learn->corpus->label_count,
+                                   .language = &learn->encoder,
+                                   .shape = shape_of(learn),
+                                   .recipe = learn->options.recipe,
+                                   .pretrained = learn->options.init != NULL,
+                                   .epochs = learn->options.epochs,
+                                   .rows = learn->options.rows,
+                                   .way = &learn->options.way};
+}
+
+/* The classifier comes later, but whether it fits is told now. */
+static enum error_code ask_for_labels(const struct learn *learn, struct error *err)
+{
+    struct labels_options options = labels_of(learn);
+    uint32_t *all;
+    TRY(mem_take(&all, learn->corpus->count, sizeof *all, err));
+    for (size_t i = 0; i < learn->corpus->count; i++) all[i] = (uint32_t)i;
+    enum error_code code = labels_budget(&options, all, learn->corpus->count, err);
+    mem_free(all);
+    return code;
+}
+
+static enum error_code tune(struct learn *learn, struct progress *progress, struct error *err)
+{
+    struct tune *tune;
+    struct tune_options options = {.size = learn->options.size,
+                                   .prior = learn->options.init != NULL ? &learn->prior : NULL,
+                                   .recipe = learn->options.recipe,
+                                   .epochs = learn->options.epochs,
+                                   .rows = learn->options.rows,
+                                   .way = &learn->options.way};
+    TRY(tune_open(&tune, &learn->texts, &options, progress, err));
+    learn->perplexity = exp(tune->loss);
+    learn->known = tune->known;
+    enum error_code code = keep(&tune->net, &learn->encoder_data, &learn->encoder, err);
+    tune_close(tune);
+    return code;
+}
+
+/* The whole */
+
+static enum error_code open_prior(struct learn *learn, struct error *err)
+{
+    learn->language = learn->options.language;
+    learn->tokenizer = learn->options.tokenizer;
+    if (learn->options.init == NULL) return ERR_NONE;
+    return prior_open(&learn->prior, learn->options.init, err);
+}
+
+static enum error_code run(struct learn *learn, struct crew *crew, struct progress *progress,
+                           struct error *err)
+{
+    const struct corpus *corpus = learn->corpus;
+    TRY(open_prior(learn, err));
+    TRY(mem_take(&learn->label, corpus->count, sizeof *learn->label, err));
+    for (size_t i = 0; i < corpus->count; i++) learn->label[i] = corpus->cases[i].label;
+    choose_fields(learn);
+    TRY(read_texts(learn, crew, progress, err));
+    TRY(ask_for_labels(learn, err));
+    return tune(learn, progress, err);
+}
+
+enum error_code learn_open(struct learn *out_learn, const struct corpus *corpus,
+                           const struct learn_options *options, struct crew *crew,
+                           struct progress *progress, struct error *err)
+{
+    *out_learn = (struct learn){.corpus = corpus, .options = *options};
+    enum error_code code = run(out_learn, crew, progress, err);
+    if (code != ERR_NONE) learn_close(out_learn);
+    return code;
+}
+
+enum error_code learn_labels(struct learn *learn, unsigned turn, const uint32_t *chosen,
+                             size_t count, struct progress *progress, struct error *err)
+{
+    struct labels_options options = labels_of(learn);
+    struct labels *labels;
+    if (learn->turns <= turn) learn->turns = turn + 1;
+    TRY(labels_open(&labels, &options, turn, chosen, count, progress, err));
+    learn->loss = labels->loss;
+    enum error_code code = keep(&labels->net, &learn->data, &learn->weights, err);
+    labels_close(labels);
+    return code;
+}
+
+const uint32_t *learn_ids(const struct learn *learn, size_t number, size_t *out_count)
+{
+    struct clas_text text = labels_text(&learn->texts, number);
+    check(number < learn->corpus->count);
+    *out_count = text.count;
+    return text.ids;
+}
+
+void learn_forget(const struct learn *learn)
+{
+    course_forget(learn->options.way.output, "language");
+    for (unsigned turn = 0; turn < learn->turns; turn++)
+        labels_forget(learn->options.way.output, turn);
+}
+
+void learn_close(struct learn *learn)
+{
+    texts_close(&learn->texts);
+    prior_close(&learn->prior);
+    mem_free(learn->label);
+    mem_free(learn->encoder_data);
+    mem_free(learn->data);
+    *learn = (struct learn){0};
+}

@@ -1,0 +1,66 @@
+/* prior.c - rows by word, the rest by name. */
+// SPDX-License-Identifier: Apache-2.0
+#include "train/prior.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "train/match.h"
+
+static enum error_code open_words(struct prior *prior, struct error *err)
+{
+    const char *image;
+    size_t bytes;
+    TRY(bundle_extent(&prior->bundle, "vocab.image", 0, &bytes, err));
+    TRY(bundle_tensor(&prior->bundle, "vocab.image", SAFETENSORS_U8, bytes, 0, &image, err));
+    TRY(vocab_open(&prior->vocab, (struct slice){image, bytes}, err));
+    if (prior->vocab.count == prior->weights.shape.vocab) return ERR_NONE;
+    return error_set(err, ERR_MODEL, 0, "the vocabulary has %u words, the embedding %u rows",
+                     prior->vocab.count, prior->weights.shape.vocab);
+}
+
+enum error_code prior_open(struct prior *out_prior, const char *path, struct error *err)
+{
+    struct prior prior = {0};
+    struct error detail;
+    TRY(bundle_open(&prior.bundle, path, err));
+    enum error_code code = ERR_MODEL;
+    if (!language_is(&prior.bundle))
+        error_fill(&detail, code, 0, "it holds no language model; pretrain makes one");
+    else
+        code = language_bind(&prior.weights, &prior.bundle, &detail);
+    if (code == ERR_NONE) code = open_words(&prior, &detail);
+    if (code != ERR_NONE) {
+        prior_close(&prior);
+        return error_set(err, code, 0, "%s: %.400s", path, detail.detail);
+    }
+    prior.language = bundle_meta(&prior.bundle, "language");
+    prior.tokenizer = bundle_meta(&prior.bundle, "tokenizer");
+    *out_prior = prior;
+    return ERR_NONE;
+}
+
+void prior_close(struct prior *prior)
+{
+    bundle_close(&prior->bundle);
+    *prior = (struct prior){0};
+}
+
+size_t prior_fill(const struct prior *prior, const struct vocab *vocab, struct net *net)
+{
+    const struct weights_shape *from = &prior->weights.shape, *to = &net->options.shape;
+    size_t known = 0;
+    check(from->width == to->width && from->hidden == to->hidden && from->layers == to->layers);
+    for (size_t r = 0; r < net->row_count; r++) {
+        const struct net_row *row = &net->rows[r];
+        const float *data = weights_data(&prior->weights, &row->row);
+        float *out = net->parameters + row->offset;
+        if (row->row.id == WEIGHTS_EMBEDDING)
+            known = match_rows(&prior->vocab, data, to->width, vocab, out);
+        else if (row->row.id != WEIGHTS_DECODER_BIAS)
+            memcpy(out, data, row->count * sizeof *out);
+        else if (data != NULL) /* an encoder alone has none */
+            match_rows(&prior->vocab, data, 1, vocab, out);
+    }
+    return known;
+}

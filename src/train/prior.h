@@ -1,0 +1,31 @@
+/* prior.h - a language model of other texts, to begin from.
+ *
+ * In      a file that pretrain or import --language-model made
+ * Out     its layers as they are, its words' rows for the words of a new vocabulary
+ * Errors  a file that is no language model is refused
+ * Memory  mapped; prior_close gives it back
+ * Threads any number once open
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRAIN_PRIOR_H
+#define TRAIN_PRIOR_H
+
+#include "model/language.h"
+#include "model/net.h"
+#include "vocab/vocab.h"
+
+struct prior {
+    struct bundle bundle;
+    struct weights weights;
+    struct vocab vocab;
+    const char *language, *tokenizer; /* how its texts were cut */
+};
+
+MUST_CHECK enum error_code prior_open(struct prior *out_prior, const char *path, struct error *err);
+void prior_close(struct prior *prior);
+
+/* Into the parameters of a language model of its width, hidden units and layers. Returns how many
+ * words of the vocabulary it knew. */
+size_t prior_fill(const struct prior *prior, const struct vocab *vocab, struct net *net);
+
+#endif

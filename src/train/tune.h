@@ -1,0 +1,54 @@
+/* tune.h - a language model learns texts, from the start or from another's knowledge.
+ *
+ * Out      a net whose parameters, and weights by name, are what was learnt
+ * Errors   ERR_MEMORY before anything is taken; those of course.h
+ * Memory   an arena, as large as tune_bytes says; tune_close gives it back
+ * Threads  one caller; the same bits for the same number of threads
+ */
+// SPDX-License-Identifier: Apache-2.0
+#ifndef TRAIN_TUNE_H
+#define TRAIN_TUNE_H
+
+#include "train/course.h"
+#include "train/minibatch.h"
+#include "train/prior.h"
+#include "train/texts.h"
+
+struct tune_options {
+    const struct recipe_size *size; /* unless prior tells it */
+    const struct prior *prior;      /* or NULL */
+    enum recipe_kind recipe;
+    unsigned epochs; /* 0: the recipe's */
+    size_t rows;     /* 0: the recipe's */
+    double held_out; /* share of the texts that validation keeps */
+    const struct course_way *way;
+};
+
+struct tune {
+    struct net net;
+    size_t known; /* words of the vocabulary that the prior knew */
+    double loss;  /* mean cross entropy of the last epoch, in training */
+    double valid; /* of the texts held out; 0 without */
+
+    struct gemm *gemm;
+    struct arena arena;
+    struct course course;
+    struct course_lesson lesson;
+    struct recipe recipe;
+    struct minibatch_stream stream;
+    const struct texts *texts;
+    const struct tune_options *options;
+    uint32_t *learn, *order, *valid_texts; /* texts: that are learnt, in the epoch's order */
+    size_t learn_count, valid_count;
+    uint32_t *x, *y; /* a batch */
+};
+
+MUST_CHECK enum error_code tune_open(struct tune **out_tune, const struct texts *texts,
+                                     const struct tune_options *options, struct progress *progress,
+                                     struct error *err);
+void tune_close(struct tune *tune);
+
+/* What tune_open will take. */
+uint64_t tune_bytes(const struct tune *tune);
+
+#endif

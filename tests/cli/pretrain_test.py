@@ -1,0 +1,134 @@
+"""pretrain: a language from plain text; killed at any moment it goes on to the same bytes; bad input and full disks lose nothing."""
+# SPDX-License-Identifier: Apache-2.0
+import csv
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+import cli  # noqa: E402
+
+
+class PretrainTest(cli.Test):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.text = os.path.join(cls.folder, "text")
+        with open(cli.TINY, encoding="utf-8", newline="") as cases, open(cls.text, "w", encoding="utf-8") as out:
+            for case in csv.DictReader(cases):
+                out.write(case["subject"] + "\n\n" + case["description"].replace("\n", " ") + "\n")
+        cls.lm = os.path.join(cls.folder, "whole.air")
+        cls.first = cli.run("pretrain", "-o", cls.lm, *cls.settings(), cls.text)
+        assert cls.first.status == 0, cls.first.err
+
+    @staticmethod
+    def settings(*more):
+        return ["--threads", "1", "--epochs", "3", "--batch", "4", "--held-out", "0.1", "--checkpoint", "0", *more]
+
+    def pretrain(self, *arguments, out="lm.air", **more):
+        return cli.run("pretrain", "-o", self.path(out), *arguments, **more)
+
+    def test_it_tells_memory_and_what_it_learnt(self):
+        self.assertRegex(self.first.err, r"memory: the language model takes [\d.]+ MiB, [\d.]+ MiB in all; .* leaves ")
+        self.assertRegex(self.first.out, r"words, embedding 64, 3 LSTM layers of 192; learnt from 120 texts of \d+ words in ")
+        self.assertRegex(self.first.out, r"perplexity [\d.]+ in training, [\d.]+ of the texts held out")
+        self.assertFalse(os.path.exists(self.lm + ".language.resume"))
+
+    def test_an_imported_or_pretrained_model_is_begun_from(self):
+        done = self.pretrain("--init", self.lm, "--threads", "1", "--epochs", "1", self.text)
+        self.assertEqual(done.status, 0, done.err)
+        self.assertRegex(done.out, r"; [1-9]\d* words were known from ")
+        os.unlink(self.path("lm.air"))
+
+    def history(self, path):
+        with open(path, encoding="utf-8") as lines:
+            return [json.loads(line) for line in lines]
+
+    def killed_after(self, steps):
+        """Kills a run without warning once it wrote so many lines, then resumes it."""
+        out, history = self.path("killed.air"), self.path("history.jsonl")
+        arguments = [*self.settings("--history", history, "--resume"), self.text]
+        process = subprocess.Popen([cli.PROGRAM, "pretrain", "-o", out, *arguments], stderr=subprocess.DEVNULL,
+                                   stdout=subprocess.DEVNULL, env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
+        while process.poll() is None:
+            if os.path.exists(history) and self.get(history).count(b"\n") >= steps:
+                process.send_signal(signal.SIGKILL)
+                break
+            time.sleep(0.002)
+        process.wait()
+        done = cli.run("pretrain", "-o", out, *arguments)
+        self.assertEqual(done.status, 0, done.err)
+        self.assertEqual(self.get(out), self.get(self.lm))
+        steps = [line["step"] for line in self.history(history) if "valid_loss" not in line]
+        self.assertEqual(steps, list(range(1, len(steps) + 1)))
+        for path in out, history:
+            os.unlink(path)
+
+    def test_killed_at_any_moment_it_goes_on_to_the_same_bytes(self):
+        for steps in 0, 1, 7, 20:
+            self.killed_after(steps)
+
+    def test_interrupted_it_says_how_to_go_on(self):
+        out = self.path("stopped.air")
+        process = subprocess.Popen([cli.PROGRAM, "pretrain", "-o", out, "--epochs", "100000", "--threads", "1", self.text],
+                                   stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        line = process.stderr.readline()  # memory is told, and soon it learns
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        told = line + process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, cli.TEMPORARY, told)
+        self.assertIn(b"--resume goes on", told)
+        self.assertTrue(os.path.exists(out + ".language.resume"))
+        self.assertFalse(os.path.exists(out))
+        done = cli.run("pretrain", "-o", out, "--epochs", "2", "--threads", "1", "--resume", self.text)
+        self.assertEqual(done.status, cli.USAGE, done.err)
+        self.assertIn("other settings", done.err)
+        os.unlink(out + ".language.resume")
+
+    def test_a_full_disk_keeps_what_was(self):
+        def little():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (400000, 400000))
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        done = self.pretrain(*self.settings(), self.text, out="full.air", preexec_fn=little)
+        self.assertEqual(done.status, cli.IO, done.err)
+        self.assertIn("air-classifier: ", done.err)
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("full.air") and ".tmp." in name], [])
+
+    def test_memory_that_is_not_there(self):
+        done = self.pretrain(*self.settings("--memory", "3000000"), self.text)
+        self.assert_exit(done, cli.OS, "the language model needs", "--memory leaves")
+        self.assertFalse(os.path.exists(self.path("lm.air")))
+
+    def test_a_loss_that_is_no_number(self):
+        done = self.pretrain(*self.settings("--rate", "1e9"), self.text, out="wild.air")
+        self.assert_exit(done, cli.DATA, "step", "--rate")
+        for name in os.listdir(self.folder):
+            if name.startswith("wild.air"):
+                os.unlink(self.path(name))
+
+    def test_bad_input(self):
+        empty, broken = self.path("empty"), self.path("broken")
+        open(empty, "w").close()
+        with open(broken, "wb") as file:
+            file.write(b"a fine line\n\xff\xfe is none\n")
+        for arguments, status, text in (
+                ([self.text], cli.USAGE, "needs -o LM"),
+                (["-o", self.path("x.air"), "/nowhere/text"], cli.NO_INPUT, "/nowhere/text"),
+                (["-o", self.path("x.air"), empty], cli.DATA, ""),
+                (["-o", self.path("x.air"), broken], cli.DATA, "line 2"),
+                (["-o", "/nowhere/x.air", self.text], cli.CANNOT_CREATE, "/nowhere/x.air"),
+                (["-o", self.path("x.air"), "--size", "huge", self.text], cli.USAGE, "no size 'huge'"),
+                (["-o", self.path("x.air"), "--recipe", "x", self.text], cli.USAGE, "neither own nor fastai"),
+                (["-o", self.path("x.air"), "--init", self.text, self.text], cli.DATA, self.text)):
+            with self.subTest(text):
+                self.assert_exit(cli.run("pretrain", *arguments), status, text)
+                self.assertFalse(os.path.exists(self.path("x.air")))
+
+
+if __name__ == "__main__":
+    unittest.main()
