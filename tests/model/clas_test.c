@@ -6,12 +6,12 @@
 
 static const double TOLERANCE = 1e-5;
 
-/* Every arithmetic, with one thread and with two, for a test to be run with. */
+/* The arithmetics of f32, with one thread and with two, for a test to be run with. */
 typedef void with_engine(enum gemm_arithmetic arithmetic, unsigned threads);
 
 static void with_engines(with_engine *test)
 {
-    for (int a = 0; a < GEMM_ARITHMETICS; a++)
+    for (int a = GEMM_PLAIN; a <= GEMM_TILED; a++)
         for (unsigned threads = 1; threads <= 2; threads++) test((enum gemm_arithmetic)a, threads);
 }
 

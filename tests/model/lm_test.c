@@ -7,12 +7,12 @@
 
 static const double TOLERANCE = 1e-5;
 
-/* Every arithmetic, with one thread and with two, for a test to be run with. */
+/* The arithmetics of f32, with one thread and with two, for a test to be run with. */
 typedef void with_engine(enum gemm_arithmetic arithmetic, unsigned threads);
 
 static void with_engines(with_engine *test)
 {
-    for (int a = 0; a < GEMM_ARITHMETICS; a++)
+    for (int a = GEMM_PLAIN; a <= GEMM_TILED; a++)
         for (unsigned threads = 1; threads <= 2; threads++) test((enum gemm_arithmetic)a, threads);
 }
 
@@ -75,6 +75,24 @@ static void test_dropout(void **state)
     with_engines(with_masks);
 }
 
+/* Operands have eight bits there: losses and gradients differ by so much. */
+static void test_bf16_is_near(void **state)
+{
+    (void)state;
+    static struct golden golden;
+    struct net_loss loss;
+    const struct net_options options = golden_options(&GOLDEN_LM_SHAPE);
+    json_t *root = golden_json(GOLDEN_TRAIN "language.json");
+    json_t *wanted = json_array_get(json_object_get(root, "f64"), 0);
+    golden_open(&golden, &options, GEMM_BF16, 2);
+    learn(&golden, root, 0, &loss);
+    assert_true(fabs(loss.entropy - json_number_value(json_object_get(wanted, "ce"))) < 5e-3);
+    golden_within(&golden, golden.net.gradients,
+                  GOLDEN_TRAIN "lm_grads_batch1_noupdate_f64.safetensors", true, 3e-2);
+    golden_close(&golden);
+    json_decref(root);
+}
+
 /* The loss alone is the same, and the state goes on; after a reset it begins anew. */
 static void test_judging(void **state)
 {
@@ -134,9 +152,8 @@ static void test_ragged_batches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_dropout),
-        cmocka_unit_test(test_judging),
+        cmocka_unit_test(test_gradients),      cmocka_unit_test(test_dropout),
+        cmocka_unit_test(test_bf16_is_near),   cmocka_unit_test(test_judging),
         cmocka_unit_test(test_ragged_batches),
     };
     return cmocka_run_group_tests_name("lm", tests, NULL, NULL);
