@@ -11,8 +11,8 @@
 
 #include "nn/wide.h"
 
-typedef uint32_t wide_bits __attribute__((vector_size(64)));
-typedef uint64_t wide_twins __attribute__((vector_size(64)));
+typedef uint32_t wide_bits __attribute__((vector_size(sizeof(wide))));
+typedef uint64_t wide_twins __attribute__((vector_size(sizeof(wide))));
 
 /* The upper halves are bf16 then. A number too large becomes infinite; what is no number
  * stays so, but for patterns that no processor makes. */
@@ -40,10 +40,10 @@ WIDE_INLINE void across(size_t count, const float *row, const float *next, float
     }
 }
 
-/* Eight pairs of neighbours: twins of 64 bits, of which half is left. */
+/* Pairs of neighbours: twins of 64 bits, of which half is left. */
 WIDE_INLINE void along_wide(const wide *numbers, float *out)
 {
-    typedef uint32_t halves __attribute__((vector_size(32)));
+    typedef uint32_t halves __attribute__((vector_size(sizeof(wide) / 2)));
     wide_bits bits = (wide_bits)*numbers;
     round_halves(&bits);
     wide_twins twins = (wide_twins)bits;

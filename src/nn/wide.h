@@ -1,4 +1,4 @@
-/* wide.h - sixteen floats at once, exponential and what is made of it.
+/* wide.h - eight floats at once, exponential and what is made of it.
  *
  * Vectors that the compiler cuts to the machine's width: a function written with
  * them is compiled once for each instruction set and gives the same bits in all,
@@ -20,10 +20,14 @@
 #include <stdint.h>
 #include <string.h>
 
-enum { WIDE = 16 };
+/* As many as a register of AVX2 holds: of longer vectors gcc compares lane by lane there. */
+enum { WIDE = 8 };
 
-typedef float wide __attribute__((vector_size(64)));
-typedef int32_t wide_whole __attribute__((vector_size(64)));
+typedef float wide __attribute__((vector_size(WIDE * sizeof(float))));
+typedef int32_t wide_whole __attribute__((vector_size(WIDE * sizeof(int32_t))));
+
+/* The same anywhere in memory. */
+typedef float wide_apart __attribute__((vector_size(sizeof(wide)), aligned(4), may_alias));
 
 #define WIDE_INLINE static inline __attribute__((always_inline))
 
@@ -49,8 +53,8 @@ typedef int32_t wide_whole __attribute__((vector_size(64)));
     static void name##_wide parameters { name arguments; }
 #endif
 
-WIDE_INLINE void wide_load(wide *to, const float *from) { memcpy(to, from, sizeof *to); }
-WIDE_INLINE void wide_store(float *to, const wide *from) { memcpy(to, from, sizeof *from); }
+WIDE_INLINE void wide_load(wide *to, const float *from) { *to = *(const wide_apart *)from; }
+WIDE_INLINE void wide_store(float *to, const wide *from) { *(wide_apart *)to = *from; }
 
 /* mask ? a : b, lane by lane; mask is what a comparison of vectors gives. */
 WIDE_INLINE void wide_choose(const wide_whole *mask, const wide *a, const wide *b, wide *out)
