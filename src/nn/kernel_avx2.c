@@ -1,9 +1,13 @@
 /* kernel_avx2.c - vpmaddubsw without its saturation.
  *
- * The instruction adds two products into 16 bits and saturates at 32,767. With
- * the sign of an activation moved over to the weight, |x| w' is at most
- * 127 * 127 and two of them fit. Two gates are taken at a time, so that two rows
- * keep 8 of the 16 registers for sums. */
+ * The instruction multiplies unsigned by signed bytes and adds two products into
+ * 16 bits, where it saturates at 32,767. With the sign of an activation moved over
+ * to the weight, |x| w' is at most 127 * 127 and two of them fit; vpmaddwd then
+ * adds two such pairs into 32 bits.
+ *
+ * A tile keeps 8 of the 16 registers for sums: a block for one row, half a block
+ * for two. All loops over registers are unrolled, or gcc keeps the sums in memory,
+ * which makes a case take four times as long. */
 // SPDX-License-Identifier: Apache-2.0
 #if defined __x86_64__
 #include <immintrin.h>
@@ -16,6 +20,17 @@
 #include "nn/kernel.h"
 
 #define AVX2_INLINE KERNEL_TARGET static inline __attribute__((always_inline))
+#define UNROLLED    _Pragma("GCC unroll 8") for
+
+AVX2_INLINE __m256i load32(const void *from) { return _mm256_load_si256(from); }
+
+/* Four activations in each lane. */
+AVX2_INLINE __m256i four(const uint8_t *q)
+{
+    int32_t bits;
+    memcpy(&bits, q, sizeof bits);
+    return _mm256_set1_epi32(bits);
+}
 
 /* sum += 8 lanes of 4 products each. */
 AVX2_INLINE __m256i multiply(__m256i sum, __m256i weights, __m256i x, __m256i magnitude)
@@ -24,28 +39,24 @@ AVX2_INLINE __m256i multiply(__m256i sum, __m256i weights, __m256i x, __m256i ma
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-/* Two gates (32 lanes, half a quad) for ROWS rows. */
+/* VECTORS registers of 8 lanes each, for ROWS rows. */
 AVX2_INLINE void tile(const int8_t *weights, size_t quads, const struct kernel_row *rows,
-                      const int ROWS, int32_t *out0, int32_t *out1)
+                      const int ROWS, const int VECTORS, int32_t (*out)[KERNEL_LANES], size_t lane)
 {
-    __m256i a[4], b[4];
-    for (int v = 0; v < 4; v++) a[v] = b[v] = _mm256_setzero_si256();
+    __m256i sums[2][8];
+    UNROLLED(int r = 0; r < ROWS; r++)
+    UNROLLED(int v = 0; v < VECTORS; v++) sums[r][v] = _mm256_setzero_si256();
     for (size_t k = 0; k < quads; k++, weights += KERNEL_LANES * KERNEL_QUAD) {
-        __m256i w[4];
-        int32_t four;
-        for (int v = 0; v < 4; v++) w[v] = _mm256_loadu_si256((const void *)(weights + 32 * v));
-        memcpy(&four, rows[0].q + k * KERNEL_QUAD, sizeof four);
-        __m256i x = _mm256_set1_epi32(four), magnitude = _mm256_abs_epi8(x);
-        for (int v = 0; v < 4; v++) a[v] = multiply(a[v], w[v], x, magnitude);
-        if (ROWS == 1) continue;
-        memcpy(&four, rows[1].q + k * KERNEL_QUAD, sizeof four);
-        x = _mm256_set1_epi32(four), magnitude = _mm256_abs_epi8(x);
-        for (int v = 0; v < 4; v++) b[v] = multiply(b[v], w[v], x, magnitude);
+        UNROLLED(int r = 0; r < ROWS; r++)
+        {
+            __m256i x = four(rows[r].q + k * KERNEL_QUAD), magnitude = _mm256_abs_epi8(x);
+            UNROLLED(int v = 0; v < VECTORS; v++)
+            sums[r][v] = multiply(sums[r][v], load32(weights + 32 * v), x, magnitude);
+        }
     }
-    for (int v = 0; v < 4; v++) {
-        _mm256_storeu_si256((void *)(out0 + 8 * v), a[v]);
-        if (ROWS == 2) _mm256_storeu_si256((void *)(out1 + 8 * v), b[v]);
-    }
+    UNROLLED(int r = 0; r < ROWS; r++)
+    UNROLLED(int v = 0; v < VECTORS; v++)
+    _mm256_store_si256((void *)&out[r][lane + 8 * (size_t)v], sums[r][v]);
 }
 
 KERNEL_TARGET static void products(const struct kernel_matrix *matrix, size_t block,
@@ -54,12 +65,13 @@ KERNEL_TARGET static void products(const struct kernel_matrix *matrix, size_t bl
 {
     enum { HALF = KERNEL_LANES / 2 };
     const int8_t *weights = matrix->weights + block * matrix->quads * KERNEL_LANES * KERNEL_QUAD;
+    if (count == 1) {
+        tile(weights, matrix->quads, rows, 1, 8, out, 0);
+        return;
+    }
     for (size_t lane = 0; lane < KERNEL_LANES; lane += HALF) {
         const int8_t *half = weights + lane * KERNEL_QUAD;
-        if (count == 1)
-            tile(half, matrix->quads, rows, 1, out[0] + lane, NULL);
-        else
-            tile(half, matrix->quads, rows, 2, out[0] + lane, out[1] + lane);
+        tile(half, matrix->quads, rows, 2, 4, out, lane);
     }
 }
 

@@ -10,11 +10,10 @@
 #include <jansson.h>
 #include <math.h>
 
+#include "fill.h"
 #include "model/clas.h"
 #include "model/lm.h"
 #include "model/safetensors.h"
-
-#include "fill.h"
 
 #define GOLDEN_TRAIN "tests/golden/train/"
 #define GOLDEN_CLAS  "tests/golden/ulmfit/model.safetensors"
