@@ -18,13 +18,17 @@ rm -f "$reports"/*.md
 "$python" bench/accuracy.py --data "$data" --json "$reports/accuracy.json" --markdown "$reports/accuracy.md" "$@" || status=1
 "$python" bench/speed.py --data "$data" --json "$reports/speed.json" --markdown "$reports/speed.md" || status=1
 peers=${PEERS_VENV:-build/peers-venv}
+make -s build/bench/train build/bench/peak
+fastai=()
+[[ -x $peers/bin/python ]] && fastai=(--python "$peers/bin/python")
+"$python" bench/train.py "${fastai[@]}" --markdown "$reports/train.md" || status=1
 if [[ -x $peers/bin/python ]]; then
 	"$python" bench/tokens.py --python "$peers/bin/python" --data "$data" --markdown "$reports/tokens.md" || status=1
 	make -s build/bench/lstm
 	"$peers/bin/python" bench/ulmfit.py build/bench/lstm "$reports/stack.onnx" >"$reports/ulmfit.md" || status=1
 	PEERS_VENV=$peers "$python" bench/ulmfit_http.py --markdown "$reports/ulmfit_http.md" || status=1
 fi
-for name in accuracy speed tokens ulmfit ulmfit_http; do
+for name in accuracy speed tokens ulmfit ulmfit_http train; do
 	if [[ -e $reports/$name.md ]]; then
 		"$python" bench/section.py docs/BENCH.md "$name" <"$reports/$name.md"
 	fi
