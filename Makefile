@@ -27,7 +27,7 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Isrc -I$(BUILD)/gen -pthread -ffp-contract=off -fno-math-errno \
              $(WARNINGS) $(HARDEN) $(CFLAGS) $(EXTRA) $(ANALYZER)
 ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now -Wl,--export-dynamic-symbol=rand $(LDFLAGS)
-LIBS      = -lmicrohttpd -ljansson -lcsv -llinear -lzip -lutf8proc -lxxhash -lm
+LIBS      = -lmicrohttpd -ljansson -lcsv -llinear -lzip -lutf8proc -lxxhash -lseccomp -lm
 
 SOURCES  := $(wildcard $(foreach f,$(ROAD) $(ROOMS) $(DOOR),src/$(f)/*.c))
 OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)

@@ -29,6 +29,7 @@
 #include "serve/exchange.h"
 #include "serve/openapi.h"
 #include "serve/plan.h"
+#include "serve/sandbox.h"
 #include "serve/server.h"
 
 enum {
@@ -194,7 +195,10 @@ static bool let_in(struct server *server)
 static bool is_last(const struct signalfd_siginfo *signal)
 {
     if (signal->ssi_signo == SIGTERM || signal->ssi_signo == SIGINT) return true;
-    if (signal->ssi_signo == SIGUSR1) fault_turn();
+    if (signal->ssi_signo == SIGUSR1) {
+        fault_turn();
+        if (fault_bent("process")) sandbox_try();
+    }
     return false;
 }
 
@@ -302,6 +306,13 @@ static double period(const struct serve_options *options, const struct notify *n
     return most > 0 && most < options->canary_seconds ? most : options->canary_seconds;
 }
 
+/* Without it the service serves all the same: it makes no process of its own accord. */
+static void confine(void)
+{
+    struct error err;
+    if (sandbox_enter(&err) != ERR_NONE) log_line(LOG_LEVEL_WARNING, "%s", err.detail);
+}
+
 static void tell_ready(struct server *server, uint64_t begun)
 {
     const struct answer_model *model = server->model;
@@ -340,6 +351,7 @@ enum error_code serve_run(const struct serve_options *options, struct error *err
     enum error_code code = prepare(server, err);
     if (code == ERR_NONE) code = start(server, err);
     if (code == ERR_NONE) {
+        confine();
         tell_ready(server, begun);
         int signal_number = watch_over(server, &signals);
         log_line(LOG_LEVEL_INFO, "signal %d: finishing %u requests in flight", signal_number,

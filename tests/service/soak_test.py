@@ -1,72 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """2,000 requests on 8 connections: memory stays as it is, and no process is ever made."""
-import ctypes
 import glob
 import os
-import platform
 import resource
 import shutil
-import signal
-import struct
 import tempfile
 import threading
 import unittest
 
+import filters
 from service import INCIDENT, PROGRAM, Client, Service, model, predict, resident, wait_until
 
 REQUESTS, CONNECTIONS, SETTLED = 2000, 8, 500
 GROWTH_MAX = 1 << 20
 SANITIZED = any(part in ("san", "tsan") for part in PROGRAM.split(os.sep))
 
-# Numbers of system calls: (architecture of seccomp, fork, vfork, clone, clone3).
-CALLS = {"x86_64": (0xC000003E, 57, 58, 56, 435), "aarch64": (0xC00000B7, None, None, 220, 435)}
 # Short ones and long ones in turn, so that memory is taken and given back in all sizes.
 CASES_OF_ALL_SIZES = [dict(INCIDENT, subject=f"subscription {size}", description="yum update " * size)
                       for size in (1, 10, 100, 1000, 3000)]
-CLONE_THREAD = 0x10000
-PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, FILTER = 22, 38, 2
-ALLOW, KILL, NO_SUCH_CALL = 0x7FFF0000, 0x80000000, 0x00050000 | 38
-
-
-def kill_at_fork():
-    """A filter of the kernel's: whoever makes a process is killed; threads are let through.
-
-    clone3 keeps its flags in memory, which a filter cannot read; told that there is none, the C
-    library calls clone.
-    """
-    _, fork, vfork, clone, clone3 = CALLS[platform.machine()]
-
-    def step(code, yes, no, value):
-        return struct.pack("HBBI", code, yes, no, value)
-
-    load, equal, any_bit, give = 0x20, 0x15, 0x45, 0x06
-    program = [step(load, 0, 0, 0)]
-    for number in (fork, vfork):
-        if number is not None:
-            program += [step(equal, 0, 1, number), step(give, 0, 0, KILL)]
-    program += [step(equal, 0, 1, clone3), step(give, 0, 0, NO_SUCH_CALL),
-                step(equal, 0, 3, clone), step(load, 0, 0, 16),
-                step(any_bit, 1, 0, CLONE_THREAD), step(give, 0, 0, KILL), step(give, 0, 0, ALLOW)]
-    code = ctypes.create_string_buffer(b"".join(program))
-    filter_of = struct.pack("HxxxxxxP", len(program), ctypes.addressof(code))
-    library = ctypes.CDLL(None, use_errno=True)
-    if library.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 or \
-            library.prctl(PR_SET_SECCOMP, FILTER, filter_of, 0, 0) != 0:
-        os._exit(99)
-
-
-def filter_works():
-    """Whether this kernel takes the filter, and it kills: tried on a child of ours."""
-    if platform.machine() not in CALLS:
-        return False
-    child = os.fork()
-    if child == 0:
-        kill_at_fork()
-        if os.fork() == 0:
-            os._exit(0)
-        os._exit(1)
-    status = os.waitpid(child, 0)[1]
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGSYS
 
 
 def soak(service, count=REQUESTS, at=None):
@@ -130,11 +81,11 @@ class Soak(unittest.TestCase):
 
 
 class NoProcess(unittest.TestCase):
-    @unittest.skipUnless(filter_works(), "this kernel takes no filter of system calls")
+    @unittest.skipUnless(filters.work(), "this kernel takes no filter of system calls")
     def test_it_serves_where_a_fork_is_death(self):
         # The leak checker of a sanitized build makes a process at exit.
         environment = dict(os.environ, ASAN_OPTIONS="detect_leaks=0")
-        with Service("--threads", "2", preexec_fn=kill_at_fork, env=environment) as service:
+        with Service("--threads", "2", preexec_fn=filters.at_fork(filters.KILL), env=environment) as service:
             with open(f"/proc/{service.process.pid}/status") as file:
                 self.assertIn("Seccomp:\t2\n", file.read())
             failures, answered = soak(service, 400)
