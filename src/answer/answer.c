@@ -318,6 +318,12 @@ void answer_end(struct answer_context *context)
     *context = (struct answer_context){0};
 }
 
+void answer_use_team(struct answer_context *context, struct team *team)
+{
+    check(team_size(team) <= context->room.threads);
+    context->pass.team = team;
+}
+
 /* fastai's own: no temperature, the whole text known. */
 static void softmax(const float *restrict logits, uint32_t labels, float *restrict out)
 {

@@ -149,6 +149,9 @@ MUST_CHECK enum error_code answer_begin_room(struct answer_context *context,
                                              struct answer_room room, struct error *err);
 void answer_end(struct answer_context *context);
 
+/* Other threads than those it began with, no more of them than its room says; between batches. */
+void answer_use_team(struct answer_context *context, struct team *team);
+
 /* Answers 1 to room.slots cases. */
 void answer_batch(struct answer_context *context, const struct case_text *const *texts,
                   size_t count, struct answer *out_answers);

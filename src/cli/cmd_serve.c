@@ -25,7 +25,11 @@ static struct serve_options translate(const struct options *options)
                                   .connections_max = (unsigned)options->connections,
                                   .read_seconds_max = (unsigned)options->read_timeout,
                                   .drain_seconds_max = (unsigned)options->drain,
-                                  .canary_seconds = options->canary_period};
+                                  .canary_seconds = options->canary_period,
+                                  .admin_token_path = options->admin_token,
+                                  .rehearsed_cases = (size_t)options->rehearse,
+                                  .reload_differ_max = options->reload_differ,
+                                  .reload_any_labels = options->reload_any_labels};
 }
 
 static void print_line(const char *part, struct contract_bytes serving,

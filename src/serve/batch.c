@@ -185,9 +185,9 @@ bool batch_failed(const struct batch *batch, struct error *out_err)
 
 /* A string is never longer in our JSON than in the client's (json_put), so that all numbers
  * together take no more than the body did. */
-size_t batch_bound(const struct batch *batch, const struct answer_model *model, size_t body_bytes)
+size_t batch_bound(const struct batch *batch, size_t detail_bytes, size_t body_bytes)
 {
-    size_t told = detail_bound(model), fault = (size_t)ESCAPED * ERROR_DETAIL_MAX, numbers = 0;
+    size_t told = detail_bytes, fault = (size_t)ESCAPED * ERROR_DETAIL_MAX, numbers = 0;
     for (size_t i = 0; batch->items != NULL && i < batch->count; i++)
         numbers += ESCAPED * batch->items[i].number.size;
     return (numbers < body_bytes ? numbers : body_bytes) +

@@ -51,8 +51,9 @@ bool batch_take(struct batch *batch, const struct batcher_case *one, const struc
 /* Whether the service itself kept every one of them from an answer; tells why. */
 bool batch_failed(const struct batch *batch, struct error *out_err);
 
-/* Bytes that batch_write does not exceed, for a body that was so long. */
-size_t batch_bound(const struct batch *batch, const struct answer_model *model, size_t body_bytes);
+/* Bytes that batch_write does not exceed, for a body that was so long; detail_bytes: a
+ * detail_bound that is not exceeded either. */
+size_t batch_bound(const struct batch *batch, size_t detail_bytes, size_t body_bytes);
 
 /* brief: without details. */
 void batch_write(const struct batch *batch, bool brief, struct writer *writer);

@@ -34,6 +34,7 @@ struct request {
     /* Of cases that were handed to the batcher: */
     bool waiting;
     struct server *server;
+    struct seat *seat; /* pinned until the reply is made */
     struct MHD_Connection *connection;
     struct MHD_Response *response;
     unsigned status;
@@ -71,6 +72,8 @@ static struct MHD_Response *make_response(struct server *server, const struct ro
     if (response == NULL) return NULL;
     MHD_add_response_header(response, "Content-Type", reply->type);
     if (reply->allow != NULL) MHD_add_response_header(response, "Allow", reply->allow);
+    if (reply->asks_token)
+        MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"admin\"");
     if (reply->retry_after_seconds > 0) {
         char seconds[16];
         snprintf(seconds, sizeof seconds, "%u", reply->retry_after_seconds);
@@ -126,6 +129,8 @@ static const struct route *admit(const struct server *server, struct MHD_Connect
     request->found = route;
     if (route == NULL) return NULL;
     enum error_code code = header_wish(connection, route, &request->wish, &err);
+    if (code == ERR_NONE && route->admin)
+        code = header_check_admin(connection, &server->admin, &err);
     if (code == ERR_NONE && route->takes != ROUTES_NOTHING)
         code = header_check_body(connection, route->takes, server->options->body_bytes_max, &err);
     if (code == ERR_NONE) return route;
@@ -169,10 +174,9 @@ static enum MHD_Result take_body(struct server *server, struct request *request,
 
 /* A reply that is longer than our stack has room for lies in the store, from before its case
  * is answered, so that no answer is thrown away. */
-static enum error_code take_room(struct server *server, const struct answer_model *model,
-                                 struct request *request, struct error *err)
+static enum error_code take_room(struct server *server, struct request *request, struct error *err)
 {
-    size_t bound = routes_bound(model, &request->wish);
+    size_t bound = routes_bound(server->detail_bytes, &request->wish);
     return bound <= ROUTES_REPLY_MAX ? ERR_NONE
                                      : body_room(&request->reply, &server->bodies, bound, err);
 }
@@ -231,6 +235,7 @@ static void answered(struct batcher_case *one, const struct answer *answer, cons
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
     if (answer != NULL) count_queued(server, one, answer);
     use_room(request, &reply);
+    if (answer != NULL) recent_note(&server->recent, &one->text, answer);
     if (request->batch.items != NULL) {
         if (!batch_take(&request->batch, one, answer, err)) return;
         tell_batch(server, request, &reply);
@@ -239,28 +244,66 @@ static void answered(struct batcher_case *one, const struct answer *answer, cons
     } else {
         routes_problem(&reply, err);
     }
+    seats_unpin(request->seat);
     resume(server, request, &reply);
 }
 
-static void enqueue(struct server *server, struct MHD_Connection *connection,
-                    struct request *request, struct batcher_case *cases, size_t count)
+/* Until resume, which may come before the call that leads to it returns. */
+static void suspend(struct server *server, struct MHD_Connection *connection,
+                    struct request *request)
 {
-    struct error err;
     request->waiting = true;
     request->server = server;
     request->connection = connection;
+    watch_pause(&server->watch, watched(connection));
+    MHD_suspend_connection(connection);
+}
+
+static void resume_refused(struct request *request, const struct error *err)
+{
+    char buffer[ROUTES_REPLY_MAX];
+    struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
+    routes_problem(&reply, err);
+    resume(request->server, request, &reply);
+}
+
+static void reloaded(void *owner, const struct reload_report *report, const struct error *err)
+{
+    struct request *request = owner;
+    if (report == NULL) {
+        resume_refused(request, err);
+        return;
+    }
+    char buffer[ROUTES_REPLY_MAX];
+    struct routes_reply reply = {
+        .status = 200, .type = ROUTES_JSON, .body = writer_of(buffer, sizeof buffer)};
+    reload_write(report, &reply.body);
+    resume(request->server, request, &reply);
+}
+
+static void order_reload(struct server *server, struct MHD_Connection *connection,
+                         struct request *request)
+{
+    struct error err;
+    struct reload_order order = {request->wish.any_labels, reloaded, request};
+    suspend(server, connection, request);
+    if (reload_order(server->reload, &order, &err) != ERR_NONE) resume_refused(request, &err);
+}
+
+static void enqueue(struct server *server, struct seat *seat, struct MHD_Connection *connection,
+                    struct request *request, struct batcher_case *cases, size_t count)
+{
+    struct error err;
     for (size_t i = 0; i < count; i++) {
         cases[i].done = answered;
         cases[i].owner = request;
     }
-    /* Suspended first, because it may be resumed before batcher_put returns. */
-    watch_pause(&server->watch, watched(connection));
-    MHD_suspend_connection(connection);
+    request->seat = seat;
+    seats_pin(seat);
+    suspend(server, connection, request);
     if (batcher_put(server->state.batcher, cases, count, &err) == ERR_NONE) return;
-    char buffer[ROUTES_REPLY_MAX];
-    struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
-    routes_problem(&reply, &err);
-    resume(server, request, &reply);
+    seats_unpin(seat);
+    resume_refused(request, &err);
 }
 
 /* false: reply is filled; true: it will be, by the batcher. */
@@ -271,18 +314,19 @@ static bool take_case(struct server *server, struct seat *seat, struct MHD_Conne
     struct case_text text;
     size_t bytes = request->body.used;
     if (body_case(&request->body, &server->bodies, &text, &err) != ERR_NONE ||
-        take_room(server, &seat->model, request, &err) != ERR_NONE) {
+        take_room(server, request, &err) != ERR_NONE) {
         routes_problem(reply, &err);
         return false;
     }
     if (server->state.batcher != NULL) {
         request->one = (struct batcher_case){.text = text, .bytes = bytes};
-        enqueue(server, connection, request, &request->one, 1);
+        enqueue(server, seat, connection, request, &request->one, 1);
         return true;
     }
     struct answer answer;
     answer_case(&seat->context[own_number(server)], &text, &answer);
     metrics_answer(&server->metrics, &answer);
+    recent_note(&server->recent, &text, &answer);
     use_room(request, reply);
     routes_answer(&request->wish, &text, &answer, reply);
     return false;
@@ -298,20 +342,21 @@ static bool take_cases(struct server *server, struct seat *seat, struct MHD_Conn
     enum error_code code = batch_read(batch, &request->body, &server->bodies,
                                       header_is_lines(connection), server->batch_max, &err);
     if (code == ERR_NONE)
-        code = body_room(&request->reply, &server->bodies, batch_bound(batch, &seat->model, bytes),
-                         &err);
+        code = body_room(&request->reply, &server->bodies,
+                         batch_bound(batch, server->detail_bytes, bytes), &err);
     if (code != ERR_NONE) {
         routes_problem(reply, &err);
         return false;
     }
     if (server->state.batcher != NULL && batch->asked > 0) {
-        enqueue(server, connection, request, batch->cases, batch->asked);
+        enqueue(server, seat, connection, request, batch->cases, batch->asked);
         return true;
     }
     for (size_t i = 0; i < batch->asked; i++) {
         struct answer answer;
         answer_case(&seat->context[own_number(server)], &batch->cases[i].text, &answer);
         metrics_answer(&server->metrics, &answer);
+        recent_note(&server->recent, &batch->cases[i].text, &answer);
         batch_take(batch, &batch->cases[i], &answer, NULL);
     }
     use_room(request, reply);
@@ -354,6 +399,10 @@ static void tell(struct server *server, const struct answer_model *model, struct
 static bool take_request(struct server *server, struct MHD_Connection *connection,
                          struct request *request, struct routes_reply *reply)
 {
+    if (request->route->admin) {
+        order_reload(server, connection, request);
+        return true;
+    }
     struct seat *seat = seats_hold(&server->seats, own_number(server));
     bool later = false;
     if (request->route->takes == ROUTES_CASE)

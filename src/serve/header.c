@@ -82,6 +82,13 @@ enum error_code header_check_body(struct MHD_Connection *connection, enum routes
     return ERR_NONE;
 }
 
+enum error_code header_check_admin(struct MHD_Connection *connection, const struct admin *admin,
+                                   struct error *err)
+{
+    return admin_check(
+        admin, MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Authorization"), err);
+}
+
 struct query {
     const struct route *route;
     struct routes_wish wish;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "serve/admin.h"
 #include "serve/routes.h"
 
 /* ERR_REQUEST where the end of the request can be read in two ways (RFC 9112, 5.1, 6.1 and
@@ -25,6 +26,10 @@ MUST_CHECK enum error_code header_check_body(struct MHD_Connection *connection,
 
 /* Whether it is JSON Lines. */
 bool header_is_lines(struct MHD_Connection *connection);
+
+/* Whether the request brings the admin's token (admin_check). */
+MUST_CHECK enum error_code header_check_admin(struct MHD_Connection *connection,
+                                              const struct admin *admin, struct error *err);
 
 /* What the query, and the header Accept, want of this route (routes_wish). */
 MUST_CHECK enum error_code header_wish(struct MHD_Connection *connection, const struct route *route,

@@ -52,13 +52,14 @@ static json_t *parameters(const struct route *route)
 {
     struct routes_wish wish = routes_wish_default(route);
     json_t *result = json_array();
-    for (size_t i = 0; i < routes_parameters_count; i++)
-        json_array_append_new(result,
-                              json_pack("{s:s, s:s, s:s, s:{s:s, s:[i, i], s:i}}", "name",
-                                        routes_parameters[i].name, "in", "query", "description",
-                                        routes_parameters[i].summary, "schema", "type", "integer",
-                                        "enum", 0, 1, "default",
-                                        *(bool *)((char *)&wish + routes_parameters[i].offset)));
+    for (size_t i = 0; i < routes_parameters_count; i++) {
+        const struct routes_parameter *row = &routes_parameters[i];
+        if (!routes_takes(route, row)) continue;
+        json_array_append_new(
+            result, json_pack("{s:s, s:s, s:s, s:{s:s, s:[i, i], s:i}}", "name", row->name, "in",
+                              "query", "description", row->summary, "schema", "type", "integer",
+                              "enum", 0, 1, "default", *(bool *)((char *)&wish + row->offset)));
+    }
     return result;
 }
 
@@ -92,8 +93,11 @@ static json_t *operation(const struct route *route)
         json_object_set_new(responses, text, problem_response(*status));
     }
     json_t *result = json_pack("{s:s, s:o}", "summary", route->summary, "responses", responses);
+    json_t *taken = parameters(route);
+    if (json_array_size(taken) > 0) json_object_set(result, "parameters", taken);
+    json_decref(taken);
+    if (route->admin) json_object_set_new(result, "security", json_pack("[{s:[]}]", "admin"));
     if (route->takes == ROUTES_NOTHING) return result;
-    json_object_set_new(result, "parameters", parameters(route));
     json_object_set_new(
         result, "requestBody",
         json_pack("{s:b, s:o}", "required", 1, "content",
@@ -132,12 +136,12 @@ enum error_code openapi_make(char **out_text, const char *version, struct error 
         "object", "description", "RFC 9457", "required", "type", "title", "status", "detail",
         "properties", "type", "type", "string", "title", "type", "string", "status", "type",
         "integer", "detail", "type", "string", "hint", "type", "string");
-    json_t *root =
-        json_pack("{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:{s:o, s:o, s:o, s:o}}}", "openapi", "3.1.0",
-                  "info", "title", "air-classifier", "version", version, "description",
-                  "Routes support cases to the team (SBR) that can solve them.", "paths", paths(),
-                  "components", "schemas", "Case", case_schema(), "Answer", answer, "Item", item,
-                  "Problem", problem);
+    json_t *root = json_pack(
+        "{s:s, s:{s:s, s:s, s:s}, s:o, s:{s:{s:o, s:o, s:o, s:o}, s:{s:{s:s, s:s}}}}", "openapi",
+        "3.1.0", "info", "title", "air-classifier", "version", version, "description",
+        "Routes support cases to the team (SBR) that can solve them.", "paths", paths(),
+        "components", "schemas", "Case", case_schema(), "Answer", answer, "Item", item, "Problem",
+        problem, "securitySchemes", "admin", "type", "http", "scheme", "bearer");
     char *text = root != NULL ? json_dumps(root, JSON_INDENT(2)) : NULL;
     json_decref(root);
     if (text == NULL) return error_set(err, ERR_MEMORY, 0, "no memory for the description");

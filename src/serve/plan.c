@@ -63,7 +63,7 @@ static struct contract_bytes measured_context(const struct server *server,
 static unsigned tasks(const struct server *server)
 {
     unsigned team = server_has_queue(server->model) ? server_room(server).threads : 0;
-    return 1 + server_loops(server, server->model) + team;
+    return 1 + server_loops(server, server->model) + team + 1; /* the last one reloads */
 }
 
 /* Its pages in our address space are few. */
@@ -139,12 +139,28 @@ void plan_make(struct contract *out_contract, const struct server *server,
     stacks =
         contract_plus(contract_times(stacks, contract.tasks - 1), contract_mapping(MAIN_STACK));
     contract_add(&contract, "stacks", stacks, none, "%u threads", contract.tasks);
+    contract_add(&contract, "rehearsal",
+                 contract_block(recent_bytes(server->options->rehearsed_cases)), none,
+                 "%zu of the last cases", server->options->rehearsed_cases);
     struct mallinfo2 now = mallinfo2();
     contract_add(&contract, "heap", heap(now.arena + now.hblkhd + HEAP_LATER), none,
                  "the C library's, of all libraries");
     contract_add_program(&contract);
     contract_add(&contract, "kernel", kernel(&contract, server->options->connections_max), none,
                  "its tasks, sockets and page tables for us");
+    *out_contract = contract;
+}
+
+void plan_reload(struct contract *out_contract, const struct server *server,
+                 const struct answer_model *next)
+{
+    struct contract contract = {.tasks = server->contract.tasks,
+                                .descriptors = server->contract.descriptors};
+    add_answering(&contract, server, next);
+    while (contract.count < server->contract.count) {
+        contract.rows[contract.count] = server->contract.rows[contract.count];
+        contract.count++;
+    }
     *out_contract = contract;
 }
 
@@ -184,6 +200,7 @@ static struct contract_bytes try_setting(const struct server *server, const stru
     static struct server other; /* too large for a stack */
     other.options = &options;
     other.model = server->model;
+    other.detail_bytes = server->detail_bytes;
     struct contract contract;
     plan_make(&contract, &other, NULL);
     other.options = NULL;

@@ -31,6 +31,10 @@ void plan_tame(void);
 void plan_make(struct contract *out_contract, const struct server *server,
                const struct answer_model *next);
 
+/* The same for a service that runs: what it was laid out for is that of its contract. */
+void plan_reload(struct contract *out_contract, const struct server *server,
+                 const struct answer_model *next);
+
 /* ERR_MEMORY names the limit that the service would break, and options that would fit. */
 MUST_CHECK enum error_code plan_check(const struct contract *contract, const struct server *server,
                                       const struct contract_limits *limits, struct error *err);

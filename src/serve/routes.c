@@ -6,22 +6,32 @@
 #include <string.h>
 
 #include "answer/detail.h"
+#include "base/check.h"
 #include "serve/metrics.h"
 #include "serve/truth.h"
 #include "text/json.h"
 
 const struct routes_parameter routes_parameters[] = {
-    {"detail", offsetof(struct routes_wish, detail),
+    {"detail", offsetof(struct routes_wish, detail), false,
      "1: also the confidence, alternatives, what each member says, and the decision's id"},
+    {"any_labels", offsetof(struct routes_wish, any_labels), true,
+     "1: take the model even if its SBRs differ from those of the one that answers"},
 };
 const size_t routes_parameters_count = sizeof routes_parameters / sizeof *routes_parameters;
 
-static enum error_code unknown_parameter(const char *name, struct error *err)
+bool routes_takes(const struct route *route, const struct routes_parameter *parameter)
+{
+    return parameter->admin ? route->admin : route->takes != ROUTES_NOTHING;
+}
+
+static enum error_code unknown_parameter(const struct route *route, const char *name,
+                                         struct error *err)
 {
     char known[128];
     struct writer list = writer_of(known, sizeof known);
     for (size_t i = 0; i < routes_parameters_count; i++)
-        writer_format(&list, "%s'%s'", i > 0 ? ", " : "", routes_parameters[i].name);
+        if (routes_takes(route, &routes_parameters[i]))
+            writer_format(&list, "%s'%s'", list.used > 0 ? ", " : "", routes_parameters[i].name);
     return error_set(err, ERR_PARAMETER, 0, "the parameter '%.60s' is not known; known are %.*s",
                      name, (int)list.used, list.data);
 }
@@ -34,10 +44,10 @@ struct routes_wish routes_wish_default(const struct route *route)
 enum error_code routes_wish(const struct route *route, const char *name, const char *value,
                             struct routes_wish *wish, struct error *err)
 {
-    if (route->takes == ROUTES_NOTHING) return ERR_NONE;
+    if (route->takes == ROUTES_NOTHING && !route->admin) return ERR_NONE;
     for (size_t i = 0; i < routes_parameters_count; i++) {
         const struct routes_parameter *row = &routes_parameters[i];
-        if (strcmp(row->name, name) != 0) continue;
+        if (strcmp(row->name, name) != 0 || !routes_takes(route, row)) continue;
         if (value == NULL || (strcmp(value, "0") != 0 && strcmp(value, "1") != 0))
             return error_set(err, ERR_PARAMETER, 0, "the parameter '%s' is 0 or 1, not '%.60s'",
                              name, value != NULL ? value : "");
@@ -47,19 +57,17 @@ enum error_code routes_wish(const struct route *route, const char *name, const c
         *(bool *)((char *)wish + row->offset) = value[0] == '1';
         return ERR_NONE;
     }
-    return unknown_parameter(name, err);
+    return unknown_parameter(route, name, err);
 }
 
-size_t routes_bound(const struct answer_model *model, const struct routes_wish *wish)
+size_t routes_bound(size_t detail_bytes, const struct routes_wish *wish)
 {
-    return wish->detail ? detail_bound(model) + ROUTES_REPLY_MAX : ROUTES_REPLY_MAX;
+    return wish->detail ? detail_bytes + ROUTES_REPLY_MAX : ROUTES_REPLY_MAX;
 }
 
 void routes_answer(const struct routes_wish *wish, const struct case_text *text,
                    const struct answer *answer, struct routes_reply *reply)
 {
-    struct error err;
-    size_t begun = reply->body.used;
     reply->status = 200;
     reply->type = ROUTES_JSON;
     writer_char(&reply->body, '{');
@@ -71,11 +79,7 @@ void routes_answer(const struct routes_wish *wish, const struct case_text *text,
         json_put(&reply->body, answer_label(answer->model, answer->best));
     }
     writer_text(&reply->body, "}\n");
-    if (!reply->body.cut) return;
-    reply->body.used = begun;
-    reply->body.cut = false;
-    error_fill(&err, ERR_NOT_READY, 0, "another model came in while the case waited");
-    routes_problem(reply, &err);
+    check(!reply->body.cut);
 }
 
 static void tell_live(const struct routes_state *state, const struct answer_model *model,
@@ -146,6 +150,12 @@ const struct route routes_table[] = {
      .answer = tell_ready,
      .summary = "Whether cases are answered rightly now",
      .statuses = {503}},
+    {.method = "POST",
+     .path = "/admin/reload",
+     .admin = true,
+     .summary =
+         "Rehearses the model file as it is now and lets it answer, if it does what it should",
+     .statuses = {400, 401, 403, 409, 503}},
     {.method = "GET",
      .path = "/metrics",
      .answer = tell_metrics,
@@ -204,6 +214,7 @@ void routes_problem(struct routes_reply *reply, const struct error *err)
     reply->problem = err->code;
     reply->status = (unsigned)row->http_status;
     reply->type = "application/problem+json";
+    reply->asks_token = row->http_status == 401;
     reply->retry_after_seconds = row->http_status == 429 || row->http_status == 503 ? 1 : 0;
     writer_text(&reply->body, "{\"type\":\"/problems/");
     writer_text(&reply->body, row->type);

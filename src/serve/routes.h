@@ -38,6 +38,7 @@ struct routes_state {
 /* What a request wants beside the label: its query's parameters, one row each. */
 struct routes_wish {
     bool detail;
+    bool any_labels;   /* of a reload */
     bool open_metrics; /* by the header Accept */
     unsigned seen;     /* rows of routes_parameters, a bit each */
 };
@@ -45,11 +46,15 @@ struct routes_wish {
 struct routes_parameter {
     const char *name;
     size_t offset; /* of its bool in struct routes_wish */
+    bool admin;    /* is for the admin's route, and not for cases */
     const char *summary;
 };
 
 extern const struct routes_parameter routes_parameters[];
 extern const size_t routes_parameters_count;
+
+struct route;
+bool routes_takes(const struct route *route, const struct routes_parameter *parameter);
 
 struct routes_reply {
     unsigned status;
@@ -58,6 +63,7 @@ struct routes_reply {
     bool stays;                   /* body lies where it is until the reply is sent */
     struct slice fixed;           /* instead of body, if not empty: lives as long as the state */
     const char *allow;            /* header Allow, or NULL */
+    bool asks_token;              /* header WWW-Authenticate */
     unsigned retry_after_seconds; /* header Retry-After, or 0 */
     enum error_code problem;      /* that the body tells, or ERR_NONE */
 };
@@ -71,6 +77,7 @@ enum routes_body {
 struct route {
     const char *method, *path;
     enum routes_body takes;
+    bool admin; /* wants the admin's token, and is the reload */
     /* Of a route without a body: */
     void (*answer)(const struct routes_state *state, const struct answer_model *model,
                    const struct routes_wish *wish, struct routes_reply *reply);
@@ -97,11 +104,10 @@ MUST_CHECK enum error_code routes_wish(const struct route *route, const char *na
                                        const char *value, struct routes_wish *wish,
                                        struct error *err);
 
-/* Bytes of the longest reply to such a wish. */
-size_t routes_bound(const struct answer_model *model, const struct routes_wish *wish);
+/* Bytes of the longest reply to such a wish, where a detail_bound is so much. */
+size_t routes_bound(size_t detail_bytes, const struct routes_wish *wish);
 
-/* What a case's answer looks like; while the answer's probabilities are there. A model that
- * came since routes_bound may have labels too long for the room: ERR_NOT_READY then. */
+/* What a case's answer looks like; while the answer's probabilities are there. */
 void routes_answer(const struct routes_wish *wish, const struct case_text *text,
                    const struct answer *answer, struct routes_reply *reply);
 

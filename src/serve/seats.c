@@ -96,11 +96,19 @@ void seats_release(struct seats *seats, unsigned number)
     atomic_store(&seats->held[number], NULL);
 }
 
+void seats_pin(struct seat *seat) { atomic_fetch_add(&seat->pins, 1); }
+
+void seats_unpin(struct seat *seat) { check(atomic_fetch_sub(&seat->pins, 1) > 0); }
+
+static void pause_a_little(void) { nanosleep(&(struct timespec){.tv_nsec = look_ns}, NULL); }
+
 struct seat *seats_swap(struct seats *seats, struct seat *seat)
 {
     struct seat *old = atomic_exchange(&seats->current, seat);
-    for (unsigned i = 0; old != NULL && i < SEATS_CONTEXTS_MAX; i++)
-        while (atomic_load(&seats->held[i]) == old)
-            nanosleep(&(struct timespec){.tv_nsec = look_ns}, NULL);
+    if (old == NULL) return NULL;
+    for (unsigned i = 0; i < SEATS_CONTEXTS_MAX; i++)
+        while (atomic_load(&seats->held[i]) == old) pause_a_little();
+    /* Nobody comes any more who could pin it. */
+    while (atomic_load(&old->pins) > 0) pause_a_little();
     return old;
 }

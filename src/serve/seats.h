@@ -25,6 +25,7 @@ enum {
 
 struct seat {
     struct answer_model model;
+    atomic_uint pins; /* who looks at the model later still: seats_pin */
     unsigned contexts;
     struct answer_context *context; /* [contexts] */
     /* A canary for models that bring none (an import): what it is answered at the
@@ -56,8 +57,13 @@ void seats_close(struct seat *seat);
 struct seat *seats_hold(struct seats *seats, unsigned number);
 void seats_release(struct seats *seats, unsigned number);
 
+/* For longer than the hold under which it is called: a case that waits, and whose answer may
+ * be this model's. */
+void seats_pin(struct seat *seat);
+void seats_unpin(struct seat *seat);
+
 /* Makes this one the current one; gives the earlier one (NULL at first) once nobody
- * holds it. */
+ * holds it, or has it pinned. */
 struct seat *seats_swap(struct seats *seats, struct seat *seat);
 
 #endif

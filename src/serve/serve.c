@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "answer/detail.h"
 #include "base/check.h"
 #include "base/fault.h"
 #include "base/limits.h"
@@ -89,6 +90,7 @@ static enum error_code plan(struct server *server, struct contract_limits *out_l
     TRY(seats_open(&server->seats, server->options->model, server->options->kernel, &seat, err));
     seats_swap(&server->seats, seat);
     server->model = &seat->model;
+    server->detail_bytes = detail_bound(server->model) + RELOAD_DETAIL_MORE;
     plan_make(&server->contract, server, NULL);
     return ERR_NONE;
 }
@@ -119,6 +121,7 @@ static enum error_code prepare_seat(struct server *server, struct error *err)
 static enum error_code prepare(struct server *server, struct error *err)
 {
     struct contract_limits limits;
+    TRY(admin_open(&server->admin, server->options->admin_token_path, err));
     TRY(plan(server, &limits, err));
     TRY(plan_check(&server->contract, server, &limits, err));
     TRY(lay(server, err));
@@ -126,12 +129,13 @@ static enum error_code prepare(struct server *server, struct error *err)
     server->batch_max = server_batch_max(server);
     TRY(body_store_open(&server->bodies, server->options->queue_bytes_max,
                         server->options->body_bytes_max, server_beside(server), err));
+    TRY(recent_open(&server->recent, server->options->rehearsed_cases, server->model, err));
     TRY(openapi_make(&server->openapi, server->options->version, err));
     server->state.openapi = slice_of(server->openapi);
     server->state.metrics = &server->metrics;
     server->state.look = server_look;
     server->state.server = server;
-    server->loaded = time(NULL);
+    atomic_store(&server->loaded, time(NULL));
     tzset(); /* reads a file the first time; the library's Date would be that */
     return listen_open(&server->listen, server->options->listen, server->options->open, err);
 }
@@ -140,6 +144,7 @@ static enum error_code prepare(struct server *server, struct error *err)
 static enum error_code start(struct server *server, struct error *err)
 {
     const struct serve_options *options = server->options;
+    TRY(reload_open(&server->reload, server, err));
     struct MHD_OptionItem pool[] = {
         {MHD_OPTION_THREAD_POOL_SIZE, server->loops > 1 ? (intptr_t)server->loops : 0, NULL},
         {MHD_OPTION_END, 0, NULL},
@@ -192,13 +197,14 @@ static bool let_in(struct server *server)
 }
 
 /* Whether it is a signal to end by. */
-static bool is_last(const struct signalfd_siginfo *signal)
+static bool is_last(struct server *server, const struct signalfd_siginfo *signal)
 {
     if (signal->ssi_signo == SIGTERM || signal->ssi_signo == SIGINT) return true;
     if (signal->ssi_signo == SIGUSR1) {
         fault_turn();
         if (fault_bent("process")) sandbox_try();
     }
+    if (signal->ssi_signo == SIGHUP) reload_signalled(server->reload);
     return false;
 }
 
@@ -230,7 +236,7 @@ static int watch_over(struct server *server, const sigset_t *signals)
     int look_ms = (int)(server->period_seconds * 1e3 / LOOKS_A_PERIOD) + 1;
     if (look_ms > WATCH_MS) look_ms = WATCH_MS;
     bool room = true;
-    while (read(fd, &signal, sizeof signal) != sizeof signal || !is_last(&signal)) {
+    while (read(fd, &signal, sizeof signal) != sizeof signal || !is_last(server, &signal)) {
         /* Without room (connections, descriptors), a look now and then. */
         poll(polled, room ? 2 : 1, room ? look_ms : FULL_MS);
         room = let_in(server);
@@ -250,6 +256,7 @@ static void drain(struct server *server)
 {
     atomic_store(&server->state.draining, true);
     uint64_t begun = tick_now();
+    reload_stop(server->reload);
     unsigned limit = server->options->drain_seconds_max;
     /* Connections the kernel took already are in flight for their clients. Its queue keeps
      * their order: once it is empty, every one from before the signal is in. */
@@ -271,12 +278,14 @@ static void drain(struct server *server)
 static void close_server(struct server *server)
 {
     free(server->openapi);
+    reload_close(server->reload);
     batcher_close(server->state.batcher);
     seats_close(&server->seats.seat[0]);
     seats_close(&server->seats.seat[1]);
     team_close(server->team);
     notify_close(&server->notify);
     body_store_close(&server->bodies);
+    recent_close(&server->recent);
     arena_close(&server->arena);
 }
 
@@ -346,6 +355,7 @@ enum error_code serve_run(const struct serve_options *options, struct error *err
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGHUP);
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
     signal(SIGPIPE, SIG_IGN);
     enum error_code code = prepare(server, err);

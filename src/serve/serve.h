@@ -31,7 +31,11 @@ struct serve_options {
     unsigned connections_max;
     unsigned read_seconds_max;
     unsigned drain_seconds_max;
-    double canary_seconds; /* between two of the model's own cases */
+    double canary_seconds;        /* between two of the model's own cases */
+    const char *admin_token_path; /* NULL: only a signal reloads */
+    size_t rehearsed_cases;       /* of the last ones, before another model answers */
+    double reload_differ_max;     /* share of them that it may answer differently */
+    bool reload_any_labels;       /* on a signal */
 };
 
 /* The memory contract, held against the limits of this process, container and host. */

@@ -47,7 +47,7 @@ size_t server_batch_max(const struct server *server)
 size_t server_beside(const struct server *server)
 {
     struct batch full = {.count = server_batch_max(server)};
-    return batch_bytes(full.count) + batch_bound(&full, server->model, 0);
+    return batch_bytes(full.count) + batch_bound(&full, server->detail_bytes, 0);
 }
 
 void server_lay(struct server *server, struct arena *arena)
@@ -91,7 +91,7 @@ void server_look(const void *context, struct metrics_now *now)
     now->connections_limit = options->connections_max;
     now->canary_success = truth_ready(&server->truth, &err) == ERR_NONE;
     now->draining = atomic_load(&server->state.draining);
-    now->model_loaded_seconds = (double)server->loaded;
+    now->model_loaded_seconds = (double)atomic_load(&server->loaded);
     now->budget_bytes = (double)contract_serving(&server->contract).memory;
     now->reload_budget_bytes = (double)contract_reloading(&server->contract).memory;
     now->address_budget_bytes = (double)contract_serving(&server->contract).address;
@@ -111,8 +111,9 @@ static void judge(struct batcher_case *one, const struct answer *answer, const s
 {
     (void)err;
     struct server *server = one->owner;
-    if (answer != NULL && answer->model == server->canary_model)
+    if (answer != NULL && answer->model == &server->canary_seat->model)
         truth_judge(&server->truth, server->canary_number, answer);
+    seats_unpin(server->canary_seat);
     atomic_store(&server->canary_waits, false);
 }
 
@@ -120,11 +121,12 @@ void server_ask(struct server *server)
 {
     if (atomic_load(&server->canary_waits)) return; /* truth.h sees its silence */
     struct seat *seat = seats_hold(&server->seats, server->loops);
-    server->canary_model = &seat->model;
     server->canary_number = (server->canary_number + 1) % seat->model.canary_count;
     struct case_text text = answer_canary(&seat->model, server->canary_number);
     if (server->state.batcher != NULL) {
         server->canary = (struct batcher_case){.text = text, .done = judge, .owner = server};
+        server->canary_seat = seat;
+        seats_pin(seat);
         atomic_store(&server->canary_waits, true);
         batcher_put_canary(server->state.batcher, &server->canary);
     } else {

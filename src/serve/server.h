@@ -12,11 +12,14 @@
 
 #include "base/contract.h"
 #include "nn/team.h"
+#include "serve/admin.h"
 #include "serve/batcher.h"
 #include "serve/body.h"
 #include "serve/listen.h"
 #include "serve/metrics.h"
 #include "serve/notify.h"
+#include "serve/recent.h"
+#include "serve/reload.h"
 #include "serve/routes.h"
 #include "serve/seats.h"
 #include "serve/serve.h"
@@ -39,10 +42,14 @@ struct server {
     double period_seconds; /* from one canary to the next */
     struct notify notify;
     struct batcher_case canary; /* while canary_waits */
-    const struct answer_model *canary_model;
+    struct seat *canary_seat;   /* pinned meanwhile */
     uint32_t canary_number;
     atomic_bool canary_waits;
-    time_t loaded; /* the model, in seconds since 1970 */
+    _Atomic time_t loaded; /* the model, in seconds since 1970 */
+    struct recent recent;
+    struct reload *reload;
+    struct admin admin;
+    size_t detail_bytes; /* of a case's details, laid out for */
     struct routes_state state;
     char *openapi;
     struct listen listen;
@@ -62,7 +69,7 @@ struct server {
     atomic_uint in_flight; /* requests, from header to last byte out */
 };
 
-/* Of these, only options and model need be set. */
+/* Of these, only options, model and detail_bytes need be set. */
 
 /* Whether cases wait for ULMFiT, or the library's threads answer them at once. */
 bool server_has_queue(const struct answer_model *model);

@@ -44,7 +44,7 @@ static void give(struct fixture *fixture, struct batch *batch)
 static json_t *answered(struct fixture *fixture, struct batch *batch, bool brief)
 {
     static char room[1 << 20];
-    size_t bound = batch_bound(batch, &fixture->model, fixture->sent);
+    size_t bound = batch_bound(batch, detail_bound(&fixture->model), fixture->sent);
     assert_in_range(bound, 1, sizeof room);
     for (size_t i = 0; i < batch->asked; i++) {
         struct answer answer;

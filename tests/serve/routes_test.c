@@ -96,6 +96,14 @@ static void every_error_is_a_problem(void **state)
     }
 }
 
+static const struct route *route_at(const char *path)
+{
+    struct fixture fixture;
+    const struct route *route = routes_find("POST", path, fresh(&fixture));
+    assert_non_null(route);
+    return route;
+}
+
 static enum error_code wish(struct routes_wish *wish, const char *name, const char *value,
                             struct error *err)
 {
@@ -109,15 +117,19 @@ static void a_wish_is_told_by_parameters(void **state)
     struct routes_wish none = {0}, all = {0}, no = {0};
     for (size_t i = 0; i < routes_parameters_count; i++) {
         const struct routes_parameter *row = &routes_parameters[i];
-        assert_fine(wish(&all, row->name, "1", &err), &err);
-        assert_fine(wish(&no, row->name, "0", &err), &err);
+        const struct route *route = route_at(row->admin ? "/admin/reload" : "/classifier/sbr"),
+                           *other = route_at(row->admin ? "/classifier/sbr" : "/admin/reload");
+        assert_fine(routes_wish(route, row->name, "1", &all, &err), &err);
+        assert_fine(routes_wish(route, row->name, "0", &no, &err), &err);
         assert_true(*(bool *)((char *)&all + row->offset));
         assert_false(*(bool *)((char *)&no + row->offset));
-        assert_int_equal(wish(&all, row->name, "1", &err), ERR_PARAMETER); /* twice */
+        assert_int_equal(routes_wish(route, row->name, "1", &all, &err), ERR_PARAMETER); /* twice */
+        assert_fails(routes_wish(other, row->name, "1", &none, &err), ERR_PARAMETER, "not known",
+                     &err);
         static const char *const values[] = {NULL, "", "2", "true", "01"};
         for (size_t v = 0; v < sizeof values / sizeof *values; v++) {
             struct routes_wish kept = none;
-            assert_int_equal(wish(&kept, row->name, values[v], &err), ERR_PARAMETER);
+            assert_int_equal(routes_wish(route, row->name, values[v], &kept, &err), ERR_PARAMETER);
             assert_non_null(strstr(err.detail, row->name));
         }
     }

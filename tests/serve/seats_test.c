@@ -44,9 +44,13 @@ static void a_swap_waits_for_holders(void **state)
     while (atomic_load(&seats.current) != second) sched_yield();
     assert_false(atomic_load(&swapped));
     assert_ptr_equal(seats_hold(&seats, 1), second); /* who comes now has the new one */
+    seats_pin(first);
     seats_release(&seats, 0);
     assert_false(atomic_load(&swapped));
     seats_release(&seats, SEATS_CONTEXTS_MAX - 1);
+    sched_yield();
+    assert_false(atomic_load(&swapped)); /* still pinned */
+    seats_unpin(first);
     pthread_join(helper, NULL);
     assert_true(atomic_load(&swapped));
     seats_release(&seats, 1);
