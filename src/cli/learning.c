@@ -52,7 +52,7 @@ enum error_code learning_open(struct learning *out_learning, const struct option
     out_learning->way =
         (struct course_way){.seed = (uint64_t)options->seed,
                             .threads = threads < TEAM_THREADS_MAX ? threads : TEAM_THREADS_MAX,
-                            .arithmetic = GEMM_TILED,
+                            .arithmetic = gemm_best(),
                             .output = options->output,
                             .resume = options->resume,
                             .pause_seconds = options->checkpoint,
