@@ -20,9 +20,10 @@
 #include "nn/tile.h"
 
 enum {
-    DEPTH = 384,
-    ROWS = 192, /* 24 KiB of a panel, 288 KiB of rows */
-    COPIED = 64 /* so many rows are worth a copy that lies close together */
+    DEPTH = 384,         /* of a block: 24 KiB of a panel */
+    STRETCH = 3 * DEPTH, /* of rows that are held together */
+    ROWS = 96,           /* 432 KiB of them */
+    COPIED = 64          /* so many rows are worth a copy that lies close together */
 };
 
 struct tiled {
@@ -68,7 +69,7 @@ static void tiled_lay(void *own, unsigned threads, const struct gemm_room *room,
     tiled->edges = arena_take(arena, threads, sizeof *tiled->edges);
     for (unsigned t = 0; t < threads; t++)
         tiled->packed[t] =
-            arena_take(arena, DEPTH * round_up(ROWS, tiled->tile->rows), sizeof(float));
+            arena_take(arena, STRETCH * round_up(ROWS, tiled->tile->rows), sizeof(float));
 }
 
 static void tiled_matrix_lay(void *own, struct gemm_matrix *matrix, struct arena *arena)
@@ -119,51 +120,81 @@ static void multiply_edge(const struct tile *tile, const struct tile_work *work,
         }
 }
 
-/* Rows of the left operand, within ROWS, over the depth [from, to). */
+/* The b-th of the even blocks of a depth, and the b-th stretch of these. */
+static size_t blocks_of(size_t depth) { return (depth + DEPTH - 1) / DEPTH; }
+
+static struct panel_span block_at(size_t depth, size_t b)
+{
+    size_t blocks = blocks_of(depth);
+    return (struct panel_span){depth * b / blocks, depth * (b + 1) / blocks};
+}
+
+static struct panel_span stretch_at(size_t depth, size_t b)
+{
+    enum { BLOCKS = STRETCH / DEPTH };
+    size_t from = b * BLOCKS, to = from + BLOCKS, blocks = blocks_of(depth);
+    return (struct panel_span){block_at(depth, from).from,
+                               to < blocks ? block_at(depth, to).from : depth};
+}
+
+/* Rows of the left operand, up to ROWS, over a stretch of the depth. */
 struct rows {
-    size_t count;
-    const float *a; /* at the first row and `from` */
+    size_t first, count;
+    struct panel_span depth;
+    const float *a; /* at the first row and the stretch's begin */
     size_t stride;  /* from row to row; packed: from tile to tile */
     bool packed;
 };
 
+/* One block of one panel with all rows. */
 static void multiply_block(const struct gemm_seat *seat, const struct target *target,
-                           const struct rows *rows, size_t first, struct panel_span depth)
+                           const struct rows *rows, size_t column, struct panel_span block)
 {
     struct tiled *tiled = seat->own;
     const struct tile *tile = tiled->tile;
     size_t tiles = (rows->count + tile->rows - 1) / tile->rows;
-    struct tile_work work = {.depth = depth.to - depth.from,
+    size_t left = target->columns - column, before = block.from - rows->depth.from;
+    const float *panel = target->panels + column * target->depth;
+    struct tile_work work = {.depth = block.to - block.from,
+                             .panel = panel + block.from * tile->columns,
+                             .next = panel + block.to * tile->columns,
+                             .next_step = (tile->columns + tiles - 1) / tiles,
                              .packed = rows->packed,
                              .row = rows->packed ? 1 : rows->stride,
                              .stride = target->columns,
-                             .next_step = (tile->columns + tiles - 1) / tiles,
-                             .add = target->add || depth.from > 0};
-    for (size_t n = 0; n < target->columns; n += tile->columns) {
-        size_t left = target->columns - n;
-        work.panel = target->panels + n * target->depth + depth.from * tile->columns;
-        work.next = work.panel + (left > tile->columns ? target->depth * tile->columns : 0);
-        for (size_t t = 0; t < tiles; t++) {
-            /* As even as they go, for a tile of few rows is slow; packed ones are full. */
-            size_t from = rows->packed ? t * tile->rows : rows->count * t / tiles;
-            size_t to = rows->packed ? from + tile->rows : rows->count * (t + 1) / tiles;
-            work.rows = (to < rows->count ? to : rows->count) - from;
-            work.a = rows->a + (rows->packed ? t : from) * rows->stride;
-            work.c = target->result + (first + from) * target->columns + n;
-            if (left >= tile->columns)
-                tile->multiply(&work);
-            else
-                multiply_edge(tile, &work, left, tiled->edges[seat->worker]);
-            work.next += work.depth * work.next_step;
-        }
+                             .add = target->add || block.from > 0};
+    if (block.to == rows->depth.to) /* the next panel's, where there is one */
+        work.next = left > tile->columns
+                        ? panel + tile->columns * (target->depth + rows->depth.from)
+                        : work.panel;
+    for (size_t t = 0; t < tiles; t++) {
+        /* As even as they go, for a tile of few rows is slow; packed ones are full. */
+        size_t from = rows->packed ? t * tile->rows : rows->count * t / tiles;
+        size_t to = rows->packed ? from + tile->rows : rows->count * (t + 1) / tiles;
+        work.rows = (to < rows->count ? to : rows->count) - from;
+        work.a = rows->a + (rows->packed ? t * rows->stride + before * tile->rows
+                                         : from * rows->stride + before);
+        work.c = target->result + (rows->first + from) * target->columns + column;
+        if (left >= tile->columns)
+            tile->multiply(&work);
+        else
+            multiply_edge(tile, &work, left, tiled->edges[seat->worker]);
+        work.next += work.depth * work.next_step;
     }
 }
 
-/* The b-th of the even blocks of a depth. */
-static struct panel_span block_at(size_t depth, size_t b)
+/* Rows times all panels: what a panel's columns become stays in the first cache from block
+ * to block. */
+static void multiply_rows(const struct gemm_seat *seat, const struct target *target,
+                          const struct rows *rows)
 {
-    size_t blocks = (depth + DEPTH - 1) / DEPTH;
-    return (struct panel_span){depth * b / blocks, depth * (b + 1) / blocks};
+    const struct tiled *tiled = seat->own;
+    for (size_t column = 0; column < target->columns; column += tiled->tile->columns)
+        for (size_t b = 0; b < blocks_of(target->depth); b++) {
+            struct panel_span block = block_at(target->depth, b);
+            if (block.from >= rows->depth.from && block.to <= rows->depth.to)
+                multiply_block(seat, target, rows, column, block);
+        }
 }
 
 /* a [rows, depth] times the panels. Numbers of few rows are read where they lie. */
@@ -171,21 +202,18 @@ static void multiply(const struct gemm_seat *seat, size_t rows, const float *a, 
                      const struct target *target)
 {
     struct tiled *tiled = seat->own;
+    float *copy = tiled->packed[seat->worker];
     const struct panel_matrix left = {tiled->tile->cells, a, depth, depth};
     bool copied = tiled->tile->cells != PANEL_F32 || rows >= COPIED;
-    for (size_t first = 0; first < rows; first += ROWS)
-        for (size_t b = 0; b * DEPTH < target->depth; b++) {
-            struct panel_span block = block_at(target->depth, b);
-            struct rows some = {.count = rows - first < ROWS ? rows - first : ROWS};
-            if (copied) {
-                some.a = tiled->packed[seat->worker];
-                some.stride = block.to - block.from;
-                panel_rows(&left, first, some.count, block, tiled->packed[seat->worker]);
-            } else {
-                some.a = a + first * depth + block.from;
-                some.stride = depth;
-            }
-            multiply_block(seat, target, &some, first, block);
+    for (size_t b = 0; b * STRETCH < target->depth; b++)
+        for (size_t first = 0; first < rows; first += ROWS) {
+            struct rows some = {.first = first,
+                                .count = rows - first < ROWS ? rows - first : ROWS,
+                                .depth = stretch_at(target->depth, b)};
+            some.a = copied ? copy : a + first * depth + some.depth.from;
+            some.stride = copied ? some.depth.to - some.depth.from : depth;
+            if (copied) panel_rows(&left, first, some.count, some.depth, copy);
+            multiply_rows(seat, target, &some);
         }
 }
 
@@ -219,15 +247,17 @@ static void tiled_weight(const struct gemm_seat *seat, const struct gemm_weight_
                   tiled->panels);
     team_wait(seat->team);
     struct gemm_share own = gemm_way_share(seat, part->outs, tile->rows);
-    for (size_t first = own.from; first < own.to; first += ROWS)
-        for (size_t b = 0; b * DEPTH < depth; b++) {
-            struct panel_span block = block_at(depth, b);
-            struct rows some = {.count = own.to - first < ROWS ? own.to - first : ROWS,
+    for (size_t b = 0; b * STRETCH < depth; b++)
+        for (size_t first = own.from; first < own.to; first += ROWS) {
+            struct rows some = {.first = first,
+                                .count = own.to - first < ROWS ? own.to - first : ROWS,
+                                .depth = stretch_at(depth, b),
                                 .a = tiled->packed[seat->worker],
-                                .stride = tile->rows * (block.to - block.from),
                                 .packed = true};
-            panel_tiles(&left, first, some.count, block, tile->rows, tiled->packed[seat->worker]);
-            multiply_block(seat, &target, &some, first, block);
+            some.stride = tile->rows * (some.depth.to - some.depth.from);
+            panel_tiles(&left, first, some.count, some.depth, tile->rows,
+                        tiled->packed[seat->worker]);
+            multiply_rows(seat, &target, &some);
         }
 }
 
