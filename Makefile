@@ -124,7 +124,8 @@ analyze: deps
 format:
 	find src tests -name '*.[ch]' -exec clang-format-14 -i {} +
 
-# Programs that only the benchmarks use.
+# Programs that only the benchmarks use; products is measured beside oneDNN where that is installed.
+$(BUILD)/bench/products: LIBS += $(if $(wildcard /usr/include/dnnl.h),-ldnnl -lgomp)
 $(BUILD)/bench/%: bench/%.c $(ARCHIVE)
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $< $(ARCHIVE) $(LIBS)
