@@ -37,7 +37,7 @@ list() { # one test a line: its name, and the command that runs it
         *) echo "$name $here/$test" ;;
         esac
     done
-    for script in tests/arm/*_test.sh tests/cli/*_test.sh tests/cli/*_test.py tests/service/*_test.py; do
+    for script in tests/arm/*_test.sh tests/avx512/*_test.sh tests/cli/*_test.sh tests/cli/*_test.py tests/service/*_test.py; do
         case $script in
         *.py) echo "${script#tests/} python3 $script" ;;
         *) echo "${script#tests/} sh $script" ;;

@@ -3,7 +3,7 @@
 # A bare Debian 12 has neither; whoever is not root needs sudo.
 set -eu
 packages="gcc libc6-dev make git libmicrohttpd-dev libjansson-dev libcsv-dev libutf8proc-dev
-libxxhash-dev libseccomp-dev libzip-dev liblinear-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user libcmocka-dev systemd-journal-remote clang-14 clang-format-14 clang-tidy-14 curl python3 ca-certificates binutils"
+libxxhash-dev libseccomp-dev libzip-dev liblinear-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user libcmocka-dev libsimde-dev systemd-journal-remote clang-14 clang-format-14 clang-tidy-14 curl python3 ca-certificates binutils"
 missing=
 for package in $packages; do
     state=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
