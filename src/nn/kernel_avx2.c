@@ -7,7 +7,9 @@
  *
  * A tile keeps 8 of the 16 registers for sums: a block for one row, half a block
  * for two. All loops over registers are unrolled, or gcc keeps the sums in memory,
- * which makes a case take four times as long. */
+ * which makes a case take four times as long. One row runs at the speed of the
+ * third-level cache, and the processor's own prefetching ends with a page: asking
+ * for what comes 6 KiB later is a tenth faster. */
 // SPDX-License-Identifier: Apache-2.0
 #if defined __x86_64__
 #include <immintrin.h>
@@ -18,6 +20,8 @@
 #define KERNEL_ZERO   0
 
 #include "nn/kernel.h"
+
+enum { AHEAD = 6144 }; /* bytes; asking for what is not there does no harm */
 
 #define AVX2_INLINE KERNEL_TARGET static inline __attribute__((always_inline))
 #define UNROLLED    _Pragma("GCC unroll 8") for
@@ -39,6 +43,14 @@ AVX2_INLINE __m256i multiply(__m256i sum, __m256i weights, __m256i x, __m256i ma
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
+/* A quad's weights, so far ahead that they come from another page. */
+AVX2_INLINE void ask_ahead(const int8_t *weights)
+{
+    const uintptr_t at = (uintptr_t)weights + AHEAD;
+    UNROLLED(uintptr_t line = 0; line < 256; line += 64)
+    _mm_prefetch((const char *)(at + line), _MM_HINT_T0);
+}
+
 /* VECTORS registers of 8 lanes each, for ROWS rows. */
 AVX2_INLINE void tile(const int8_t *weights, size_t quads, const struct kernel_row *rows,
                       const int ROWS, const int VECTORS, int32_t (*out)[KERNEL_LANES], size_t lane)
@@ -47,6 +59,7 @@ AVX2_INLINE void tile(const int8_t *weights, size_t quads, const struct kernel_r
     UNROLLED(int r = 0; r < ROWS; r++)
     UNROLLED(int v = 0; v < VECTORS; v++) sums[r][v] = _mm256_setzero_si256();
     for (size_t k = 0; k < quads; k++, weights += KERNEL_LANES * KERNEL_QUAD) {
+        if (ROWS == 1) ask_ahead(weights);
         UNROLLED(int r = 0; r < ROWS; r++)
         {
             __m256i x = four(rows[r].q + k * KERNEL_QUAD), magnitude = _mm256_abs_epi8(x);
@@ -74,6 +87,16 @@ KERNEL_TARGET static void products(const struct kernel_matrix *matrix, size_t bl
         tile(half, matrix->quads, rows, 2, 4, out, lane);
     }
 }
+
+/* gcc 12 takes comparisons of 16 lanes apart, one by one. */
+AVX2_INLINE void clamp_half(float *x, float limit)
+{
+    __m256 kept = _mm256_min_ps(_mm256_loadu_ps(x), _mm256_set1_ps(limit));
+    _mm256_storeu_ps(x, _mm256_max_ps(kept, _mm256_set1_ps(-limit)));
+}
+#define KERNEL_CLAMP(x, limit)                                                                     \
+    clamp_half((float *)(x), limit);                                                               \
+    clamp_half((float *)(x) + 8, limit)
 
 #include "nn/kernel_body.h"
 
