@@ -10,8 +10,8 @@ import tempfile
 import unittest
 
 import container
-from service import INCIDENT, PROGRAM, SLOW, Client, Service, model, resident
-from soak_test import CASES_OF_ALL_SIZES, SANITIZED, soak
+from service import INCIDENT, PROGRAM, SANITIZED, SLOW, Client, Service, model, resident
+from soak_test import CASES_OF_ALL_SIZES, soak
 
 OPTIONS = ("--threads", "2", "--connections", "32", "--queue-bytes", "1048576", "--body-max",
            "131072")

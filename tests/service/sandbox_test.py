@@ -10,8 +10,7 @@ import time
 import unittest
 
 import filters
-from service import INCIDENT, Client, Service
-from soak_test import SANITIZED
+from service import INCIDENT, SANITIZED, Client, Service
 
 TRIED = {"clone": "Operation not permitted", "clone3": "Function not implemented",
          "execve": "Operation not permitted", "execveat": "Operation not permitted"}

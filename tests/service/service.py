@@ -18,6 +18,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 PROGRAM = os.environ.get("PROGRAM", os.path.join(ROOT, "build", "air-classifier"))
 FOLDER = os.environ.get("TEST_TMP") or tempfile.mkdtemp()
 TEAMS = ("sysmgmt", "shift", "storage", "identity")
+SANITIZED = any(part in ("san", "tsan") for part in PROGRAM.split(os.sep))
 SLOW = 120  # seconds; a sanitized build on a busy machine still ends before it
 
 # The incident's request, as the service in QA got it.

@@ -9,11 +9,10 @@ import threading
 import unittest
 
 import filters
-from service import INCIDENT, PROGRAM, Client, Service, model, predict, resident, wait_until
+from service import INCIDENT, PROGRAM, SANITIZED, Client, Service, model, predict, resident, wait_until
 
 REQUESTS, CONNECTIONS, SETTLED = 2000, 8, 500
 GROWTH_MAX = 1 << 20
-SANITIZED = any(part in ("san", "tsan") for part in PROGRAM.split(os.sep))
 
 # Short ones and long ones in turn, so that memory is taken and given back in all sizes.
 CASES_OF_ALL_SIZES = [dict(INCIDENT, subject=f"subscription {size}", description="yum update " * size)
