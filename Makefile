@@ -36,7 +36,7 @@ PROGRAM   = $(BUILD)/air-classifier
 TESTS    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*/*_test.c))
 FUZZERS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all run test san tsan tidy analyze format bench deps install clean fuzz
+.PHONY: all run test san tsan tidy analyze format bench deps install clean fuzz ui browser conform
 all: $(PROGRAM)
 
 deps: $(BUILD)/deps.stamp
@@ -54,6 +54,19 @@ $(BUILD)/gen/tables.stamp: tools/tables.py $(TABLES) | deps
 	python3 tools/tables.py src $(@D)
 	@touch $@
 $(BUILD)/obj/text/chars.o $(BUILD)/obj/text/unescape.o $(BUILD)/obj/token/tables.o: $(BUILD)/gen/tables.stamp
+
+# The pages under /apidocs/: ours, and those of Swagger UI, fetched once where npm is there.
+UI = build/ui
+$(UI)/stamp: tools/ui.sh | deps
+	@sh tools/ui.sh $(UI)
+	@touch $@
+ui:
+	@rm -f $(UI)/stamp
+	@$(MAKE) --no-print-directory $(UI)/stamp
+$(BUILD)/gen/assets_gen.h: tools/assets.py $(UI)/stamp $(wildcard src/serve/apidocs/*) | deps
+	@mkdir -p $(@D)
+	python3 tools/assets.py src/serve/apidocs $(UI) $(@D)
+$(BUILD)/obj/serve/assets.o: $(BUILD)/gen/assets_gen.h
 
 # gcc 12's analyser takes the lanes of vectors for uninitialised.
 $(BUILD)/obj/nn/%.o: override ANALYZER =
@@ -89,7 +102,7 @@ $(BUILD)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c tests/fuzz/driver.c $(ARCHIVE)
 	$(CC) $(ALL_CFLAGS) -Wno-missing-prototypes -DDCHECK $(ALL_LDFLAGS) -o $@ $< tests/fuzz/driver.c $(ARCHIVE) $(LIBS)
 
 FUZZ_SECONDS ?= 60
-fuzz: $(BUILD)/gen/tables.stamp
+fuzz: $(BUILD)/gen/tables.stamp $(BUILD)/gen/assets_gen.h
 	@sh tools/fuzz.sh '$(FUZZ_SECONDS)' '$(LIBS)' $(SOURCES)
 
 run: all
@@ -132,6 +145,19 @@ $(BUILD)/bench/%: bench/%.c $(ARCHIVE)
 
 bench: all $(BUILD)/bench/lstm
 	@DATA='$(DATA)' bash bench/bench.sh
+
+# /apidocs/ in Debian's chromium, directly and behind a path prefix.
+browser: all
+	PROGRAM=$(abspath $(PROGRAM)) python3 tests/browser/apidocs_test.py
+
+# The descriptions against their validators, and the service against the descriptions.
+CONFORM = build/conform
+$(CONFORM)/stamp: tests/conform/requirements.txt
+	python3 -m venv $(CONFORM)
+	$(CONFORM)/bin/pip install -q -r $<
+	@touch $@
+conform: all $(CONFORM)/stamp
+	PROGRAM=$(abspath $(PROGRAM)) $(CONFORM)/bin/python3 tests/conform/conform.py
 
 install: all
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/air-classifier

@@ -17,6 +17,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/tick.h"
+#include "serve/assets.h"
 #include "serve/batch.h"
 #include "serve/header.h"
 #include "serve/server.h"
@@ -62,6 +63,11 @@ static unsigned own_number(struct server *server)
     return own.number;
 }
 
+/* No other host, nothing written into the page itself, and nobody's frame. */
+static const char page_policy[] =
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /* NULL where the library has no memory. */
 static struct MHD_Response *make_response(struct server *server, const struct routes_reply *reply)
 {
@@ -71,6 +77,20 @@ static struct MHD_Response *make_response(struct server *server, const struct ro
         reply->fixed.size > 0 || reply->stays ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
     if (response == NULL) return NULL;
     MHD_add_response_header(response, "Content-Type", reply->type);
+    if (reply->location != NULL) MHD_add_response_header(response, "Location", reply->location);
+    if (reply->tag != NULL) {
+        MHD_add_response_header(response, "ETag", reply->tag);
+        MHD_add_response_header(response, "Cache-Control", "no-cache"); /* ask whether it changed */
+    }
+    if (reply->packed) {
+        MHD_add_response_header(response, "Content-Encoding", "gzip");
+        MHD_add_response_header(response, "Vary", "Accept-Encoding");
+    }
+    if (reply->page) {
+        MHD_add_response_header(response, "Content-Security-Policy", page_policy);
+        MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+        MHD_add_response_header(response, "Referrer-Policy", "no-referrer");
+    }
     if (reply->allow != NULL) MHD_add_response_header(response, "Allow", reply->allow);
     if (reply->asks_token)
         MHD_add_response_header(response, "WWW-Authenticate", "Bearer realm=\"admin\"");
@@ -131,6 +151,7 @@ static const struct route *admit(const struct server *server, struct MHD_Connect
     enum error_code code = header_wish(connection, route, &request->wish, &err);
     if (code == ERR_NONE && route->admin)
         code = header_check_admin(connection, &server->admin, &err);
+    if (route->assets) request->wish.asset = assets_find(path);
     if (code == ERR_NONE && route->takes != ROUTES_NOTHING)
         code = header_check_body(connection, route->takes, server->options->body_bytes_max, &err);
     if (code == ERR_NONE) return route;
@@ -375,7 +396,8 @@ static enum MHD_Result deliver(struct server *server, struct MHD_Connection *con
 
 /* A route without a body. Its page, if it needs one, is not that of the bodies, which may all
  * be taken when one wants to know why. */
-static void tell(struct server *server, const struct answer_model *model, struct request *request,
+static void tell(struct server *server, const struct answer_model *model,
+                 struct MHD_Connection *connection, struct request *request,
                  struct routes_reply *reply)
 {
     const struct route *route = request->route;
@@ -393,6 +415,9 @@ static void tell(struct server *server, const struct answer_model *model, struct
         use_room(request, reply);
     }
     route->answer(&server->state, model, &request->wish, reply);
+    if (reply->tag == NULL || !header_has(connection, reply->tag)) return;
+    reply->status = 304;
+    reply->fixed = (struct slice){"", 0};
 }
 
 /* false: reply is filled; true: it will be. */
@@ -410,7 +435,7 @@ static bool take_request(struct server *server, struct MHD_Connection *connectio
     else if (request->route->takes == ROUTES_CASES)
         later = take_cases(server, seat, connection, request, reply);
     else
-        tell(server, &seat->model, request, reply);
+        tell(server, &seat->model, connection, request, reply);
     seats_release(&server->seats, own_number(server));
     return later;
 }

@@ -105,6 +105,34 @@ static enum MHD_Result take_parameter(void *context, enum MHD_ValueKind kind, co
     return query->code == ERR_NONE ? MHD_YES : MHD_NO;
 }
 
+/* The share that a coding gets of a list such as "gzip;q=0.5, *;q=0"; -1 where it is not named. */
+static double share_of(const char *list, const char *coding)
+{
+    size_t size = strlen(coding);
+    for (const char *at = list; *at != '\0'; at += strcspn(at, ",")) {
+        at += strspn(at, ", \t");
+        if (strncasecmp(at, coding, size) != 0 || strchr(" \t;,", at[size]) == NULL) continue;
+        const char *end = at + strcspn(at, ","), *share = strstr(at, "q=");
+        return share != NULL && share < end ? strtod(share + 2, NULL) : 1;
+    }
+    return -1;
+}
+
+/* RFC 9110, 12.5.3: who says nothing takes any. */
+static bool takes_gzip(struct MHD_Connection *connection)
+{
+    const char *list = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept-Encoding");
+    if (list == NULL) return true;
+    double named = share_of(list, "gzip");
+    return named >= 0 ? named > 0 : share_of(list, "*") > 0;
+}
+
+bool header_has(struct MHD_Connection *connection, const char *tag)
+{
+    const char *known = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match");
+    return known != NULL && (strcmp(known, "*") == 0 || strstr(known, tag) != NULL);
+}
+
 enum error_code header_wish(struct MHD_Connection *connection, const struct route *route,
                             struct routes_wish *out_wish, struct error *err)
 {
@@ -112,6 +140,7 @@ enum error_code header_wish(struct MHD_Connection *connection, const struct rout
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_parameter, &query);
     if (query.code != ERR_NONE) return query.code;
     const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept");
+    query.wish.gzip = takes_gzip(connection);
     query.wish.open_metrics = accept != NULL && strstr(accept, "application/openmetrics-text");
     *out_wish = query.wish;
     return ERR_NONE;

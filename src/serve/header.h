@@ -31,9 +31,12 @@ bool header_is_lines(struct MHD_Connection *connection);
 MUST_CHECK enum error_code header_check_admin(struct MHD_Connection *connection,
                                               const struct admin *admin, struct error *err);
 
-/* What the query, and the header Accept, want of this route (routes_wish). */
+/* What the query, and the headers Accept and Accept-Encoding, want of this route (routes_wish). */
 MUST_CHECK enum error_code header_wish(struct MHD_Connection *connection, const struct route *route,
                                        struct routes_wish *out_wish, struct error *err);
+
+/* Whether the client has it already, as its If-None-Match tells. */
+bool header_has(struct MHD_Connection *connection, const char *tag);
 
 /* Whether the client sends its body before it looks at an answer, and the body is short enough
  * to be read away. Closing such a connection early would reset it under the answer. */

@@ -7,7 +7,9 @@
 
 #include "answer/detail.h"
 #include "base/check.h"
+#include "serve/assets.h"
 #include "serve/metrics.h"
+#include "serve/openapi.h"
 #include "serve/truth.h"
 #include "text/json.h"
 
@@ -110,13 +112,55 @@ static void tell_ready(const struct routes_state *state, const struct answer_mod
     writer_text(&reply->body, "{\"ready\":true}\n");
 }
 
+static void tell_text(const struct openapi_text *text, struct routes_reply *reply)
+{
+    reply->status = 200;
+    reply->type = ROUTES_JSON;
+    reply->fixed = slice_of(text->json);
+    reply->tag = text->tag;
+}
+
 static void tell_openapi(const struct routes_state *state, const struct answer_model *model,
                          const struct routes_wish *wish, struct routes_reply *reply)
 {
     (void)model, (void)wish;
+    tell_text(&state->openapi->openapi, reply);
+}
+
+static void tell_apispec(const struct routes_state *state, const struct answer_model *model,
+                         const struct routes_wish *wish, struct routes_reply *reply)
+{
+    (void)model, (void)wish;
+    tell_text(&state->openapi->swagger, reply);
+}
+
+static void tell_asset(const struct routes_state *state, const struct answer_model *model,
+                       const struct routes_wish *wish, struct routes_reply *reply)
+{
+    (void)state, (void)model;
+    const struct assets_row *asset = wish->asset;
+    if (asset->packed && !wish->gzip) {
+        struct error err;
+        error_fill(&err, ERR_ENCODING, 0, "Accept-Encoding leaves gzip out");
+        routes_problem(reply, &err);
+        return;
+    }
     reply->status = 200;
-    reply->type = ROUTES_JSON;
-    reply->fixed = state->openapi;
+    reply->type = asset->type;
+    reply->fixed = asset->bytes;
+    reply->tag = asset->tag;
+    reply->packed = asset->packed;
+    reply->page = true;
+}
+
+/* Relative, so that it is right behind any path prefix. */
+static void tell_moved(const struct routes_state *state, const struct answer_model *model,
+                       const struct routes_wish *wish, struct routes_reply *reply)
+{
+    (void)state, (void)model, (void)wish;
+    reply->status = 308;
+    reply->type = "text/plain";
+    reply->location = "apidocs/";
 }
 
 static void tell_metrics(const struct routes_state *state, const struct answer_model *model,
@@ -132,32 +176,41 @@ static void tell_metrics(const struct routes_state *state, const struct answer_m
 const struct route routes_table[] = {
     {.method = "POST",
      .path = "/classifier/sbr",
+     .name = "classify",
      .takes = ROUTES_CASE,
      .summary = "The SBR that can solve a case",
      .statuses = {400, 413, 415, 429, 503, 504}},
     {.method = "POST",
      .path = "/classifier/sbr/batch",
+     .name = "classifyMany",
      .takes = ROUTES_CASES,
      .summary = "The SBRs of many cases, in order, with details; what is wrong with one is told "
                 "in its place",
      .statuses = {400, 413, 415, 429, 503, 504}},
     {.method = "GET",
      .path = "/health/live",
+     .name = "live",
+     .schema = "Live",
      .answer = tell_live,
      .summary = "Whether the process answers at all"},
     {.method = "GET",
      .path = "/health/ready",
+     .name = "ready",
+     .schema = "Ready",
      .answer = tell_ready,
      .summary = "Whether cases are answered rightly now",
      .statuses = {503}},
     {.method = "POST",
      .path = "/admin/reload",
+     .name = "reload",
+     .schema = "Reload",
      .admin = true,
      .summary =
          "Rehearses the model file as it is now and lets it answer, if it does what it should",
      .statuses = {400, 401, 403, 409, 503}},
     {.method = "GET",
      .path = "/metrics",
+     .name = "metrics",
      .answer = tell_metrics,
      .bound = metrics_bound,
      .type = METRICS_TYPE,
@@ -165,8 +218,27 @@ const struct route routes_table[] = {
      .statuses = {429}},
     {.method = "GET",
      .path = "/openapi.json",
+     .name = "openapi",
      .answer = tell_openapi,
      .summary = "This description, OpenAPI 3.1"},
+    {.method = "GET",
+     .path = "/apispec_1.json",
+     .name = "apispec",
+     .answer = tell_apispec,
+     .summary = "This description, Swagger 2.0"},
+    {.method = "GET",
+     .path = "/apidocs/",
+     .name = "apidocs",
+     .answer = tell_asset,
+     .assets = true,
+     .type = "text/html; charset=utf-8",
+     .summary = "This description, for people to try it out"},
+    {.method = "GET",
+     .path = "/apidocs",
+     .answer = tell_moved,
+     .hidden = true,
+     .summary = "To the page with the slash",
+     .statuses = {308}},
 };
 const size_t routes_count = sizeof routes_table / sizeof *routes_table;
 
@@ -181,7 +253,10 @@ const struct route *routes_find(const char *method, const char *path, struct rou
     const struct route *same_path = NULL;
     for (size_t i = 0; i < routes_count; i++) {
         const struct route *route = &routes_table[i];
-        if (strcmp(route->path, path) != 0) continue;
+        if (strcmp(route->path, path) != 0 &&
+            !(route->assets && strncmp(route->path, path, strlen(route->path)) == 0 &&
+              assets_find(path) != NULL))
+            continue;
         if (serves(route, method)) return route;
         same_path = route;
     }

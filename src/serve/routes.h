@@ -19,9 +19,11 @@ enum { ROUTES_REPLY_MAX = 4096 }; /* of all replies but those with details */
 #define ROUTES_JSON  "application/json"
 #define ROUTES_LINES "application/x-ndjson"
 
+struct assets_row;
 struct batcher;
 struct metrics;
 struct metrics_now;
+struct openapi_texts;
 struct truth;
 
 /* What all requests share. */
@@ -31,16 +33,18 @@ struct routes_state {
     struct metrics *metrics;
     void (*look)(const void *server, struct metrics_now *now); /* fills what is looked up */
     const void *server;
-    struct slice openapi;
+    struct openapi_texts *openapi;
     atomic_bool draining;
 };
 
 /* What a request wants beside the label: its query's parameters, one row each. */
 struct routes_wish {
     bool detail;
-    bool any_labels;   /* of a reload */
-    bool open_metrics; /* by the header Accept */
-    unsigned seen;     /* rows of routes_parameters, a bit each */
+    bool any_labels;                /* of a reload */
+    bool open_metrics;              /* by the header Accept */
+    bool gzip;                      /* is taken, by the header Accept-Encoding */
+    const struct assets_row *asset; /* of the path, on the route that has such */
+    unsigned seen;                  /* rows of routes_parameters, a bit each */
 };
 
 struct routes_parameter {
@@ -58,12 +62,16 @@ bool routes_takes(const struct route *route, const struct routes_parameter *para
 
 struct routes_reply {
     unsigned status;
-    const char *type;             /* of the content */
-    struct writer body;           /* over a buffer of routes_bound */
-    bool stays;                   /* body lies where it is until the reply is sent */
-    struct slice fixed;           /* instead of body, if not empty: lives as long as the state */
-    const char *allow;            /* header Allow, or NULL */
-    bool asks_token;              /* header WWW-Authenticate */
+    const char *type;     /* of the content */
+    struct writer body;   /* over a buffer of routes_bound */
+    bool stays;           /* body lies where it is until the reply is sent */
+    struct slice fixed;   /* instead of body, if not empty: lives as long as the state */
+    const char *allow;    /* header Allow, or NULL */
+    const char *location; /* header Location, or NULL */
+    const char *tag;      /* header ETag, or NULL: the reply may be kept until it is another */
+    bool asks_token;      /* header WWW-Authenticate */
+    bool packed;          /* fixed is gzip */
+    bool page;            /* a browser shows it: only what comes from here may run in it */
     unsigned retry_after_seconds; /* header Retry-After, or 0 */
     enum error_code problem;      /* that the body tells, or ERR_NONE */
 };
@@ -83,6 +91,9 @@ struct route {
                    const struct routes_wish *wish, struct routes_reply *reply);
     size_t (*bound)(const struct answer_model *model); /* NULL: ROUTES_REPLY_MAX is enough */
     const char *type;                                  /* of its answer, NULL: JSON */
+    bool assets;               /* what assets_find finds below its path belongs to it */
+    bool hidden;               /* from the descriptions */
+    const char *name, *schema; /* in the descriptions; schema: of its JSON */
     const char *summary;
     unsigned statuses[8]; /* it may answer with, beside 200; ends in 0 */
 };

@@ -28,7 +28,6 @@
 #include "base/mem.h"
 #include "base/tick.h"
 #include "serve/exchange.h"
-#include "serve/openapi.h"
 #include "serve/plan.h"
 #include "serve/sandbox.h"
 #include "serve/server.h"
@@ -130,8 +129,8 @@ static enum error_code prepare(struct server *server, struct error *err)
     TRY(body_store_open(&server->bodies, server->options->queue_bytes_max,
                         server->options->body_bytes_max, server_beside(server), err));
     TRY(recent_open(&server->recent, server->options->rehearsed_cases, server->model, err));
-    TRY(openapi_make(&server->openapi, server->options->version, err));
-    server->state.openapi = slice_of(server->openapi);
+    TRY(openapi_make(&server->openapi, server->options->version, server->batch_max, err));
+    server->state.openapi = &server->openapi;
     server->state.metrics = &server->metrics;
     server->state.look = server_look;
     server->state.server = server;
@@ -277,7 +276,7 @@ static void drain(struct server *server)
 
 static void close_server(struct server *server)
 {
-    free(server->openapi);
+    openapi_free(&server->openapi);
     reload_close(server->reload);
     batcher_close(server->state.batcher);
     seats_close(&server->seats.seat[0]);

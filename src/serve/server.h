@@ -18,6 +18,7 @@
 #include "serve/listen.h"
 #include "serve/metrics.h"
 #include "serve/notify.h"
+#include "serve/openapi.h"
 #include "serve/recent.h"
 #include "serve/reload.h"
 #include "serve/routes.h"
@@ -51,7 +52,7 @@ struct server {
     struct admin admin;
     size_t detail_bytes; /* of a case's details, laid out for */
     struct routes_state state;
-    char *openapi;
+    struct openapi_texts openapi;
     struct listen listen;
     struct contract contract;
     struct arena arena; /* of watch, requests, metrics and pages */

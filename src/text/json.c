@@ -98,8 +98,11 @@ enum error_code json_parse(json_t **out_root, struct slice bytes, bool *out_unfi
     if (out_unfinished != NULL) *out_unfinished = false;
     TRY(check_depth(bytes, err));
     json_error_t detail;
+    /* Numbers mean nothing to us; as reals, those of twenty digits are no errors. */
     json_t *root = json_loadb(bytes.data, bytes.size,
-                              JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &detail);
+                              JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY |
+                                  JSON_DECODE_INT_AS_REAL,
+                              &detail);
     if (root != NULL) {
         *out_root = root;
         return ERR_NONE;

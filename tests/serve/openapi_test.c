@@ -7,14 +7,15 @@
 #include "help.h"
 #include "serve/routes.h"
 
-static json_t *describe(void)
+static json_t *describe(bool swagger)
 {
     struct error err;
-    char *text;
-    assert_fine(openapi_make(&text, "1.2.3", &err), &err);
+    struct openapi_texts texts;
+    assert_fine(openapi_make(&texts, "1.2.3", 64, &err), &err);
     json_error_t error;
+    const char *text = swagger ? texts.swagger.json : texts.openapi.json;
     json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &error);
-    free(text);
+    openapi_free(&texts);
     assert_non_null(root);
     return root;
 }
@@ -32,7 +33,7 @@ static json_t *at(json_t *value, const char *first, const char *second, const ch
 static void the_case_has_eight_fields(void **state)
 {
     (void)state;
-    json_t *root = describe();
+    json_t *root = describe(false);
     json_t *schema = at(root, "components", "schemas", "Case");
     json_t *properties = at(schema, "properties", NULL, NULL);
     assert_int_equal(json_object_size(properties), 8);
@@ -52,7 +53,7 @@ static void the_case_has_eight_fields(void **state)
 static void every_route_is_described(void **state)
 {
     (void)state;
-    json_t *root = describe();
+    json_t *root = describe(false);
     assert_string_equal(json_string_value(at(root, "info", "version", NULL)), "1.2.3");
     size_t described = 0;
     const char *path;
@@ -61,9 +62,11 @@ static void every_route_is_described(void **state)
     {
         described += json_object_size(item);
     }
-    assert_int_equal(described, routes_count);
+    size_t shown = 0;
     for (size_t i = 0; i < routes_count; i++) {
         const struct route *route = &routes_table[i];
+        if (route->hidden) continue;
+        shown++;
         const char *method = strcmp(route->method, "GET") == 0 ? "get" : "post";
         json_t *operation = at(root, "paths", route->path, method);
         json_t *responses = at(operation, "responses", NULL, NULL);
@@ -84,14 +87,63 @@ static void every_route_is_described(void **state)
         assert_int_equal(json_array_size(json_object_get(operation, "parameters")), parameters);
         assert_int_equal(json_object_get(operation, "security") != NULL, route->admin);
     }
+    assert_int_equal(described, shown);
     json_decref(root);
 }
 
-/* Walks without recursion: every "$ref" names a schema that is there. */
-static void every_reference_leads_somewhere(void **state)
+/* What flasgger's clients look for, with the same paths and the same answers. */
+static void swagger_says_the_same(void **state)
 {
     (void)state;
-    json_t *root = describe();
+    json_t *openapi = describe(false), *root = describe(true);
+    assert_string_equal(json_string_value(at(root, "swagger", NULL, NULL)), "2.0");
+    assert_int_equal(json_object_size(at(root, "paths", NULL, NULL)),
+                     json_object_size(at(openapi, "paths", NULL, NULL)));
+    assert_int_equal(json_object_size(at(root, "definitions", NULL, NULL)),
+                     json_object_size(at(openapi, "components", "schemas", NULL)));
+    for (size_t i = 0; i < routes_count; i++) {
+        const struct route *route = &routes_table[i];
+        if (route->hidden) continue;
+        const char *method = strcmp(route->method, "GET") == 0 ? "get" : "post";
+        json_t *own = at(root, "paths", route->path, method);
+        json_t *other = at(openapi, "paths", route->path, method);
+        assert_int_equal(json_object_size(at(own, "responses", NULL, NULL)),
+                         json_object_size(at(other, "responses", NULL, NULL)));
+        at(own, "responses", "200", "schema");
+        assert_int_equal(json_object_get(own, "security") != NULL, route->admin);
+        if (route->takes == ROUTES_NOTHING) continue;
+        json_t *others = json_object_get(other, "parameters");
+        json_t *body = json_array_get(at(own, "parameters", NULL, NULL), json_array_size(others));
+        assert_string_equal(json_string_value(at(body, "in", NULL, NULL)), "body");
+        assert_string_equal(json_string_value(json_array_get(at(own, "consumes", NULL, NULL), 0)),
+                            ROUTES_JSON);
+    }
+    json_decref(root);
+    json_decref(openapi);
+}
+
+static void texts_are_the_same_from_start_to_start(void **state)
+{
+    (void)state;
+    struct error err;
+    struct openapi_texts first, second, other;
+    assert_fine(openapi_make(&first, "1.2.3", 64, &err), &err);
+    assert_fine(openapi_make(&second, "1.2.3", 64, &err), &err);
+    assert_fine(openapi_make(&other, "1.2.3", 65, &err), &err);
+    assert_string_equal(first.openapi.json, second.openapi.json);
+    assert_string_equal(first.swagger.json, second.swagger.json);
+    assert_string_equal(first.openapi.tag, second.openapi.tag);
+    assert_string_not_equal(first.openapi.tag, other.openapi.tag);
+    assert_string_not_equal(first.openapi.tag, first.swagger.tag);
+    openapi_free(&first);
+    openapi_free(&second);
+    openapi_free(&other);
+}
+
+/* Walks without recursion: every "$ref" names a schema that is there. */
+static void assert_references_lead_somewhere(bool swagger)
+{
+    json_t *root = describe(swagger);
     json_t *open[1000] = {root};
     size_t count = 1, references = 0;
     while (count > 0) {
@@ -100,11 +152,15 @@ static void every_reference_leads_somewhere(void **state)
         json_t *member;
         json_object_foreach(value, key, member)
         {
-            static const char start[] = "#/components/schemas/";
+            const char *start = swagger ? "#/definitions/" : "#/components/schemas/";
             if (strcmp(key, "$ref") == 0) {
                 const char *target = json_string_value(member);
-                assert_int_equal(strncmp(target, start, sizeof start - 1), 0);
-                at(root, "components", "schemas", target + sizeof start - 1);
+                assert_int_equal(strncmp(target, start, strlen(start)), 0);
+                const char *name = target + strlen(start);
+                if (swagger)
+                    at(root, "definitions", name, NULL);
+                else
+                    at(root, "components", "schemas", name);
                 references++;
             }
             assert_true(count < 1000);
@@ -115,11 +171,20 @@ static void every_reference_leads_somewhere(void **state)
     json_decref(root);
 }
 
+static void every_reference_leads_somewhere(void **state)
+{
+    (void)state;
+    assert_references_lead_somewhere(false);
+    assert_references_lead_somewhere(true);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_case_has_eight_fields),
         cmocka_unit_test(every_route_is_described),
+        cmocka_unit_test(swagger_says_the_same),
+        cmocka_unit_test(texts_are_the_same_from_start_to_start),
         cmocka_unit_test(every_reference_leads_somewhere),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

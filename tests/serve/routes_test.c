@@ -52,6 +52,23 @@ static void every_row_is_found(void **state)
     }
 }
 
+static void what_is_embedded_belongs_to_its_page(void **state)
+{
+    (void)state;
+    struct fixture fixture;
+    const struct route *page = routes_find("GET", "/apidocs/", fresh(&fixture));
+    assert_non_null(page);
+    assert_ptr_equal(routes_find("HEAD", "/apidocs/page.css", fresh(&fixture)), page);
+    assert_ptr_equal(routes_find("GET", "/apidocs/index.html", fresh(&fixture)), page);
+    assert_null(routes_find("POST", "/apidocs/page.css", fresh(&fixture)));
+    assert_problem(&fixture.reply, 405, "/problems/method");
+    static const char *const others[] = {"/apidocs/none", "/apidocs//page.css", "/apidocs/../x"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        assert_null(routes_find("GET", others[i], fresh(&fixture)));
+        assert_problem(&fixture.reply, 404, "/problems/not-found");
+    }
+}
+
 static void other_paths_are_not(void **state)
 {
     (void)state;
@@ -163,6 +180,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_row_is_found),
+        cmocka_unit_test(what_is_embedded_belongs_to_its_page),
         cmocka_unit_test(other_paths_are_not),
         cmocka_unit_test(methods_of_any_length_fit),
         cmocka_unit_test(every_error_is_a_problem),

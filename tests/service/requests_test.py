@@ -67,6 +67,7 @@ FINE_BODIES = (
     ("an escaped key", b'{"sub\\u006aect":"Test"}'),
     ("null fields", b'{"subject":"Test","description":null,"version":null}'),
     ("unknown members", b'{"subject":"Test","x":{"y":[1,2.5,null,true]},"sbr":"Shift"}'),
+    ("numbers of many digits", b'{"subject":"Test","x":[-292697011516987408384,' + b"9" * 300 + b"]}"),
     ("absent fields", b'{"description":"Test"}'),
     ("a pair of surrogates", b'{"subject":"\\ud83d\\ude00"}'),
     ("every plane", '{"subject":"aä€😀"}'.encode()),
@@ -296,6 +297,8 @@ class Requests(unittest.TestCase):
             ("/admin/reload", "post"): ({}, {"path": "/admin/reload?any_labels=2"}),
             ("/metrics", "get"): ({},),
             ("/openapi.json", "get"): ({},),
+            ("/apispec_1.json", "get"): ({},),
+            ("/apidocs/", "get"): ({},),
         }
         described = {(path, method) for path, item in description["paths"].items()
                      for method in item}
