@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cli/cmd.h"
+#include "cli/serving.h"
 #include "doctor/doctor.h"
 
 static const struct {
@@ -26,7 +27,6 @@ static enum error_code translate(struct doctor_options *out, const struct option
     *out = (struct doctor_options){
         .root = options->root,
         .pid = options->pid,
-        .model = options->model,
         .simulate = -1,
         .workers = options->workers,
         .log = options->log,
@@ -42,6 +42,24 @@ static enum error_code translate(struct doctor_options *out, const struct option
     };
     if (options->simulate != NULL) return doctor_size(options->simulate, &out->simulate, err);
     return ERR_NONE;
+}
+
+/* What serving our own model takes is asked of the room that serves, which lays it out: a room
+ * never enters another one, so its answer is carried across here. */
+struct own_plan {
+    struct serve_verdict verdict;
+    struct error refused;
+};
+
+static void plan_own(const struct options *options, struct own_plan *plan,
+                     struct doctor_options *out)
+{
+    if (options->model == NULL) return;
+    struct serve_options serve = serving_options(options, options->model);
+    if (serve_plan(&plan->verdict, &serve, &plan->refused) == ERR_NONE)
+        out->plan = &plan->verdict.contract;
+    else
+        out->plan_refused = plan->refused.detail;
 }
 
 /* The part named by the first operand, which is then taken away; PARTS for none. */
@@ -92,6 +110,8 @@ int cmd_doctor(const struct options *options)
     if (translate(&asked, options, &err) != ERR_NONE) return cmd_failed(&err);
     size_t part = take_part(&asked);
     if (check_operands(&asked, part, &err) != ERR_NONE) return cmd_failed(&err);
+    struct own_plan plan;
+    plan_own(options, &plan, &asked);
     int status = 0;
     enum error_code code = part < PARTS ? parts[part].run(&asked, &output, &status, &err)
                                         : doctor_check(&asked, &output, &status, &err);

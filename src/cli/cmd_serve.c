@@ -6,31 +6,8 @@
 #include <stdlib.h>
 
 #include "cli/cmd.h"
-#include "cli/version.h"
+#include "cli/serving.h"
 #include "serve/serve.h"
-
-static struct serve_options translate(const struct options *options)
-{
-    return (struct serve_options){.model = options->operand[0],
-                                  .listen = options->listen,
-                                  .kernel = options->kernel,
-                                  .open = options->open,
-                                  .version = version_text,
-                                  .threads = options_threads(options),
-                                  .queue_cases_max = (size_t)options->queue,
-                                  .queue_bytes_max = (size_t)options->queue_bytes,
-                                  .deadline_seconds = options->deadline,
-                                  .body_bytes_max = (size_t)options->body_max,
-                                  .batch_cases_max = (size_t)options->batch_max,
-                                  .connections_max = (unsigned)options->connections,
-                                  .read_seconds_max = (unsigned)options->read_timeout,
-                                  .drain_seconds_max = (unsigned)options->drain,
-                                  .canary_seconds = options->canary_period,
-                                  .admin_token_path = options->admin_token,
-                                  .rehearsed_cases = (size_t)options->rehearse,
-                                  .reload_differ_max = options->reload_differ,
-                                  .reload_any_labels = options->reload_any_labels};
-}
 
 static void print_line(const char *part, struct contract_bytes serving,
                        struct contract_bytes reloading, const char *of)
@@ -122,7 +99,7 @@ static int plan(const struct serve_options *serve, bool json)
 int cmd_serve(const struct options *options)
 {
     struct error err;
-    struct serve_options serve = translate(options);
+    struct serve_options serve = serving_options(options, options->operand[0]);
     if (options->plan) return plan(&serve, options->json);
     if (options->json) {
         error_set(&err, ERR_USAGE, 0, "serve writes JSON of its plan only: --plan --json");

@@ -57,8 +57,8 @@ static const struct check_row rows[] = {
      "a kernel of 5.2 or later"},
     {"pid.seccomp", "seccomp", judge_seccomp_filter, "/proc/PID/status",
      "see the container's profile"},
-    {"own.plan", "our own model", judge_own_plan, "the model file's size",
-     "give the group more memory"},
+    {"own.plan", "our own model", judge_own_plan, "serve --plan",
+     "give it more, or serve with the options that 'serve' names when it refuses to start"},
 };
 
 size_t checks_count(void) { return sizeof rows / sizeof rows[0]; }

@@ -1,8 +1,7 @@
 /* checks.h - the table of checks that `doctor` alone runs.
  *
- * Each row judges facts (facts.h) and never reads a file itself, the model's size
- * excepted. A check whose facts could not be seen says nothing; the last finding
- * names it.
+ * Each row judges facts (facts.h) and never reads a file itself. A check whose facts could not be
+ * seen says nothing; the last finding names it.
  *
  * Threads  one at a time
  */
@@ -17,7 +16,7 @@
 struct checkup {
     const struct facts *facts;
     const struct root *root;
-    const char *model; /* path of our own model, or NULL */
+    const char *plan_refused; /* why our own plan could not be told, or NULL */
 };
 
 struct check_row {

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#include "base/contract.h"
 #include "base/error.h"
 #include "doctor/printer.h"
 
@@ -21,7 +22,8 @@ enum { DOCTOR_URLS_MAX = 16 };
 struct doctor_options {
     const char *root;            /* a recorded tree; NULL: this machine */
     int64_t pid;                 /* 0: this process itself */
-    const char *model;           /* our own model file, or NULL */
+    const struct contract *plan; /* what serving our own model takes, or NULL */
+    const char *plan_refused;    /* why that could not be told, or NULL */
     int64_t simulate;            /* bytes, or -1: as the process is */
     int64_t workers;             /* forks whose children stay; 0 means 1 */
     const char *log;             /* a file, "-", or NULL */

@@ -6,11 +6,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "doctor/judge.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "doctor/overcommit.h"
 
@@ -376,26 +374,59 @@ bool judge_seccomp_filter(const struct checkup *c, struct finding *f)
     return true;
 }
 
+struct plan_limit {
+    int64_t need, limit;
+    const char *(*show)(int64_t value);
+    enum finding_severity severity;
+    const char *of, *where, *means;
+};
+
+static void judge_plan_limit(const struct plan_limit *row, struct finding *f)
+{
+    if (!limited(row->limit) || row->need <= row->limit) return;
+    finding_grade(f, row->severity);
+    finding_means(f, "; %s is %s: %s", row->where, row->show(row->limit), row->means);
+    finding_todo(f, "%s%s needs %s of %s", f->todo[0] != '\0' ? "; " : "", row->where,
+                 row->show(row->need), row->of);
+}
+
+/* The sum that serving itself refuses to start by, held against what is seen here. */
 bool judge_own_plan(const struct checkup *c, struct finding *f)
 {
-    struct stat file;
-    if (c->model == NULL) return false;
-    if (stat(c->model, &file) != 0) {
-        finding_grade(f, FINDING_WARNING);
-        finding_read(f, "%s: %s", c->model, strerror(errno));
-        finding_means(f, "the model file cannot be looked at");
+    const struct facts *facts = c->facts;
+    if (c->plan_refused != NULL) {
+        finding_grade(f, FINDING_CAUSE);
+        finding_read(f, "%s", c->plan_refused);
+        finding_means(f, "the service would not start with this model");
+        finding_todo(f, "train, import or copy it again; 'inspect' tells more of it");
         return true;
     }
-    const struct facts *facts = c->facts;
-    int64_t size = (int64_t)file.st_size, room = facts->mem_available;
-    if (limited(facts->memory_headroom) && (room < 0 || facts->memory_headroom < room))
-        room = facts->memory_headroom;
-    finding_read(f, "model file %s, room %s", facts_bytes(size), facts_bytes(room));
-    finding_means(f, "mapped read-only: no fork charge, pages come and go with use");
-    if (room < 0 || size <= room) return true;
-    finding_grade(f, FINDING_WARNING);
-    finding_means(f,
-                  "; the file is larger than the room, so its pages are read from disk again and "
-                  "again");
+    if (facts->plan_memory < 0) return false;
+    const char *stays = "serving would not start", *dies = "its threads could not be made";
+    const struct plan_limit limits[] = {
+        {facts->plan_memory, facts->memory_limit, facts_bytes, FINDING_CAUSE, "memory",
+         "the memory limit", stays},
+        {facts->plan_memory, facts->mem_total, facts_bytes, FINDING_CAUSE, "memory",
+         "all memory of the host", stays},
+        {facts->plan_address, facts->limit_as, facts_bytes, FINDING_CAUSE, "address space",
+         "the limit of address space", stays},
+        {facts->plan_tasks, facts->pids_limit, facts_count, FINDING_CAUSE, "threads",
+         "the limit of pids", dies},
+        {facts->plan_memory, facts->memory_headroom, facts_bytes, FINDING_WARNING, "memory",
+         "what the group has left now", "others in it must give way first"},
+        {facts->plan_memory, facts->mem_available, facts_bytes, FINDING_WARNING, "memory",
+         "what the host has available now", "others must give way first"},
+        {facts->plan_reloading, facts->memory_limit, facts_bytes, FINDING_WARNING, "memory",
+         "the memory limit", "a reload would be refused"},
+        {facts->plan_files, facts->limit_nofile, facts_count, FINDING_WARNING, "open files",
+         "the limit of open files", "clients beyond it wait"},
+    };
+    finding_read(f,
+                 "memory %s serving, %s while a reload is rehearsed; address space %s; %s threads",
+                 facts_bytes(facts->plan_memory), facts_bytes(facts->plan_reloading),
+                 facts_bytes(facts->plan_address), facts_count(facts->plan_tasks));
+    finding_means(f, "what serving takes at most, weights included; mapped read-only, they are no "
+                     "fork charge");
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) judge_plan_limit(&limits[i], f);
     return true;
 }

@@ -45,6 +45,16 @@ void visit_close(struct visit *visit)
     json_decref(visit->details);
 }
 
+static void set_plan(struct facts *facts, const struct contract *plan)
+{
+    struct contract_bytes serving = contract_serving(plan);
+    facts->plan_memory = (int64_t)serving.memory;
+    facts->plan_address = (int64_t)serving.address;
+    facts->plan_reloading = (int64_t)contract_reloading(plan).memory;
+    facts->plan_tasks = plan->tasks;
+    facts->plan_files = plan->descriptors;
+}
+
 enum error_code visit_gather(struct visit *visit, const struct doctor_options *options,
                              struct error *err)
 {
@@ -58,6 +68,7 @@ enum error_code visit_gather(struct visit *visit, const struct doctor_options *o
     struct cgroup group;
     cgroup_read(&visit->root, pid, &group);
     facts_set_cgroup(&visit->facts, &group);
+    if (options->plan != NULL) set_plan(&visit->facts, options->plan);
     return ERR_NONE;
 }
 
@@ -132,7 +143,7 @@ enum error_code visit_process(struct visit *visit, const struct doctor_options *
 
 void visit_checks(struct visit *visit, const struct doctor_options *options)
 {
-    struct checkup checkup = {&visit->facts, &visit->root, options->model};
+    struct checkup checkup = {&visit->facts, &visit->root, options->plan_refused};
     checks_run(&checkup, &visit->findings);
 }
 

@@ -351,12 +351,48 @@ static void this_machine_is_read(void **state)
 {
     (void)state;
     int status = -1;
-    struct doctor_options options = {.simulate = -1, .model = "tests/help.h"};
+    struct doctor_options options = {.simulate = -1, .plan_refused = "no such file"};
     json_t *report = json_of(doctor_check, &options, &status);
     assert_in_range(status, 0, 2);
     assert_non_null(finding_of(report, "sight"));
     assert_non_null(finding_of(report, "own.plan"));
     json_decref(report);
+}
+
+static json_t *own_plan(const char *tree, size_t memory, unsigned tasks, int *out_status)
+{
+    struct contract contract = {.tasks = tasks, .descriptors = 10};
+    struct contract_bytes bytes = {memory, memory}, more = {1, 1};
+    contract_add(&contract, "all", bytes, more, "of it");
+    struct doctor_options options = {.root = tree, .simulate = -1, .plan = &contract};
+    return json_of(doctor_check, &options, out_status);
+}
+
+/* This tree's group has a limit of 2 GiB and one of pids. */
+static void our_own_plan_is_held_against_limits(void **state)
+{
+    (void)state;
+    static const char *tree = TREES "kubernetes";
+    static const struct {
+        size_t memory;
+        unsigned tasks;
+        const char *severity, *means;
+    } rows[] = {
+        {((size_t)2 << 30) + 1, 3, "cause", "serving would not start"},
+        {(size_t)2 << 30, 3, "warning", "a reload would be refused"},
+        {4096, 1000000, "cause", "its threads could not be made"},
+        {4096, 3, "fine", "what serving takes at most"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        int status;
+        json_t *report = own_plan(tree, rows[i].memory, rows[i].tasks, &status);
+        const json_t *finding = finding_of(report, "own.plan");
+        assert_string_equal(json_string_value(json_object_get(finding, "severity")),
+                            rows[i].severity);
+        assert_non_null(
+            strstr(json_string_value(json_object_get(finding, "means")), rows[i].means));
+        json_decref(report);
+    }
 }
 
 int main(void)
@@ -371,6 +407,7 @@ int main(void)
         cmocka_unit_test(sizes_are_read),
         cmocka_unit_test(nobody_is_not_found),
         cmocka_unit_test(this_machine_is_read),
+        cmocka_unit_test(our_own_plan_is_held_against_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -136,6 +136,28 @@ class Plan(unittest.TestCase):
             with Service(*OPTIONS, *advised(said), preexec_fn=group.enter) as service:
                 serves(service)
 
+    def doctor(self, *part, **popen):
+        done = subprocess.run([PROGRAM, "doctor", *part, "--json", "--model", model(), *OPTIONS],
+                              stdout=subprocess.PIPE, timeout=SLOW, **popen)
+        return json.loads(done.stdout)
+
+    def test_doctor_tells_the_same(self):
+        said = plan()
+        facts = self.doctor("snapshot")["facts"]
+        for fact, number in (("plan_memory", said["serving"]["memory"]),
+                             ("plan_address", said["serving"]["address_space"]),
+                             ("plan_reloading", said["reloading"]["memory"]),
+                             ("plan_tasks", said["threads"]), ("plan_files", said["open_files"])):
+            self.assertEqual(facts[fact], number)
+
+    @unittest.skipIf(SANITIZED, "a sanitizer's own memory is not in the plan")
+    def test_doctor_knows_where_serving_would_not_start(self):
+        size = plan()["serving"]["address_space"] * 9 // 10
+        findings = self.doctor(preexec_fn=limit_address(size))["findings"]
+        finding = next(finding for finding in findings if finding["id"] == "own.plan")
+        self.assertEqual(finding["severity"], "cause")
+        self.assertIn("serving would not start", finding["means"])
+
     def test_json_belongs_to_the_plan(self):
         done = subprocess.run([PROGRAM, "serve", "--json", model()], stderr=subprocess.PIPE, timeout=SLOW)
         self.assertEqual(done.returncode, 64)
