@@ -32,6 +32,10 @@ static enum error_code check_identity(const struct bundle *bundle, const char *p
                          BUNDLE_VERSION);
     if (number < 1)
         return error_set(err, ERR_MODEL, 0, "%s: format version '%s' is none", path, version);
+    if (number < BUNDLE_VERSION)
+        return error_set(err, ERR_MODEL, 0,
+                         "%s: format version %s, of before the release; this program reads %d",
+                         path, version, BUNDLE_VERSION);
     return ERR_NONE;
 }
 

@@ -12,7 +12,7 @@
 #include "model/safetensors.h"
 
 #define BUNDLE_FORMAT "air-classifier"
-enum { BUNDLE_VERSION = 1, BUNDLE_TENSORS_MAX = 128, BUNDLE_CHECKSUM_SIZE = 32 };
+enum { BUNDLE_VERSION = 2, BUNDLE_TENSORS_MAX = 128, BUNDLE_CHECKSUM_SIZE = 32 };
 
 struct bundle {
     struct safetensors file;

@@ -1,27 +1,31 @@
-/* kernel_avx2.c - vpmaddubsw without its saturation.
+/* kernel_avx2.c - vpmaddubsw where it cannot saturate.
  *
  * The instruction multiplies unsigned by signed bytes and adds two products into
- * 16 bits, where it saturates at 32,767. With the sign of an activation moved over
- * to the weight, |x| w' is at most 127 * 127 and two of them fit; vpmaddwd then
- * adds two such pairs into 32 bits.
+ * 16 bits, where it saturates. Activations are kept with 128 added, as for VNNI, and
+ * weights are packed so that four products fit (KERNEL_FOUR_MAX): two quads are added
+ * in 16 bits before vpmaddwd adds neighbours into 32. Multiplications bound it, of
+ * which a processor does two at once: three of them make 64 products.
  *
- * A tile keeps 8 of the 16 registers for sums: a block for one row, half a block
- * for two. All loops over registers are unrolled, or gcc keeps the sums in memory,
- * which makes a case take four times as long. One row runs at the speed of the
- * third-level cache, and the processor's own prefetching ends with a page: asking
- * for what comes 6 KiB later is a tenth faster. */
+ * A tile keeps 8 of the 16 registers for sums: a block for one row, a quarter of a
+ * block for four. All loops over registers are unrolled, or gcc keeps the sums in
+ * memory, which makes a case take four times as long. One row runs at the speed of the
+ * third-level cache, and the processor's own prefetching ends with a page: asking for
+ * what comes 6 KiB later is a little faster. */
 // SPDX-License-Identifier: Apache-2.0
 #if defined __x86_64__
 #include <immintrin.h>
 #include <string.h>
 
 #define KERNEL_TARGET __attribute__((target("avx2")))
-#define KERNEL_ROWS   2
-#define KERNEL_ZERO   0
+#define KERNEL_ROWS   4
+#define KERNEL_ZERO   128
 
 #include "nn/kernel.h"
 
-enum { AHEAD = 6144 }; /* bytes; asking for what is not there does no harm */
+enum {
+    QUAD_BYTES = KERNEL_LANES * KERNEL_QUAD,
+    AHEAD = 6144, /* bytes; asking for what is not there does no harm */
+};
 
 #define AVX2_INLINE KERNEL_TARGET static inline __attribute__((always_inline))
 #define UNROLLED    _Pragma("GCC unroll 8") for
@@ -36,56 +40,82 @@ AVX2_INLINE __m256i four(const uint8_t *q)
     return _mm256_set1_epi32(bits);
 }
 
-/* sum += 8 lanes of 4 products each. */
-AVX2_INLINE __m256i multiply(__m256i sum, __m256i weights, __m256i x, __m256i magnitude)
+/* 8 lanes of 4 products each, in two halves of 16 bits. */
+AVX2_INLINE __m256i multiply(__m256i x, const int8_t *weights)
 {
-    __m256i pairs = _mm256_maddubs_epi16(magnitude, _mm256_sign_epi8(weights, x));
+    return _mm256_maddubs_epi16(x, load32(weights));
+}
+
+AVX2_INLINE __m256i add(__m256i sum, __m256i pairs)
+{
     return _mm256_add_epi32(sum, _mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
 }
 
-/* A quad's weights, so far ahead that they come from another page. */
+/* Two quads' weights, so far ahead that they come from another page. */
 AVX2_INLINE void ask_ahead(const int8_t *weights)
 {
     const uintptr_t at = (uintptr_t)weights + AHEAD;
-    UNROLLED(uintptr_t line = 0; line < 256; line += 64)
+    UNROLLED(uintptr_t line = 0; line < 2 * QUAD_BYTES; line += 64)
     _mm_prefetch((const char *)(at + line), _MM_HINT_T0);
 }
 
 /* VECTORS registers of 8 lanes each, for ROWS rows. */
-AVX2_INLINE void tile(const int8_t *weights, size_t quads, const struct kernel_row *rows,
-                      const int ROWS, const int VECTORS, int32_t (*out)[KERNEL_LANES], size_t lane)
+AVX2_INLINE void tile(const int8_t *weights, size_t quads, const int32_t *totals,
+                      const struct kernel_row *rows, const int ROWS, const int VECTORS,
+                      int32_t (*out)[KERNEL_LANES], size_t lane)
 {
-    __m256i sums[2][8];
-    UNROLLED(int r = 0; r < ROWS; r++)
-    UNROLLED(int v = 0; v < VECTORS; v++) sums[r][v] = _mm256_setzero_si256();
-    for (size_t k = 0; k < quads; k++, weights += KERNEL_LANES * KERNEL_QUAD) {
+    __m256i sums[KERNEL_ROWS][8];
+    weights += lane * KERNEL_QUAD;
+    UNROLLED(int v = 0; v < VECTORS; v++)
+    {
+        __m256i start = _mm256_slli_epi32(load32(totals + lane + 8 * (size_t)v), 7);
+        UNROLLED(int r = 0; r < ROWS; r++)
+        sums[r][v] = _mm256_sub_epi32(_mm256_setzero_si256(), start);
+    }
+    size_t k = 0;
+    for (; k + 2 <= quads; k += 2, weights += 2 * QUAD_BYTES) {
         if (ROWS == 1) ask_ahead(weights);
         UNROLLED(int r = 0; r < ROWS; r++)
         {
-            __m256i x = four(rows[r].q + k * KERNEL_QUAD), magnitude = _mm256_abs_epi8(x);
+            const uint8_t *q = rows[r].q + k * KERNEL_QUAD;
+            __m256i x = four(q), y = four(q + KERNEL_QUAD);
             UNROLLED(int v = 0; v < VECTORS; v++)
-            sums[r][v] = multiply(sums[r][v], load32(weights + 32 * v), x, magnitude);
+            sums[r][v] =
+                add(sums[r][v], _mm256_add_epi16(multiply(x, weights + 32 * v),
+                                                 multiply(y, weights + QUAD_BYTES + 32 * v)));
         }
     }
+    if (k < quads) UNROLLED(int r = 0; r < ROWS; r++)
+        {
+            __m256i x = four(rows[r].q + k * KERNEL_QUAD);
+            UNROLLED(int v = 0; v < VECTORS; v++)
+            sums[r][v] = add(sums[r][v], multiply(x, weights + 32 * v));
+        }
     UNROLLED(int r = 0; r < ROWS; r++)
     UNROLLED(int v = 0; v < VECTORS; v++)
     _mm256_store_si256((void *)&out[r][lane + 8 * (size_t)v], sums[r][v]);
 }
 
+#define TILE(NAME, ROWS, VECTORS)                                                                  \
+    KERNEL_TARGET static void NAME(const int8_t *weights, size_t quads, const int32_t *totals,     \
+                                   const struct kernel_row *rows, int32_t(*out)[KERNEL_LANES])     \
+    {                                                                                              \
+        for (size_t lane = 0; lane < KERNEL_LANES; lane += 8 * VECTORS)                            \
+            tile(weights, quads, totals, rows, ROWS, VECTORS, out, lane);                          \
+    }
+TILE(tile1, 1, 8)
+TILE(tile2, 2, 4)
+TILE(tile3, 3, 2)
+TILE(tile4, 4, 2)
+
 KERNEL_TARGET static void products(const struct kernel_matrix *matrix, size_t block,
                                    const struct kernel_row *rows, size_t count,
                                    int32_t (*out)[KERNEL_LANES])
 {
-    enum { HALF = KERNEL_LANES / 2 };
-    const int8_t *weights = matrix->weights + block * matrix->quads * KERNEL_LANES * KERNEL_QUAD;
-    if (count == 1) {
-        tile(weights, matrix->quads, rows, 1, 8, out, 0);
-        return;
-    }
-    for (size_t lane = 0; lane < KERNEL_LANES; lane += HALF) {
-        const int8_t *half = weights + lane * KERNEL_QUAD;
-        tile(half, matrix->quads, rows, 2, 4, out, lane);
-    }
+    static void (*const TILES[])(const int8_t *, size_t, const int32_t *, const struct kernel_row *,
+                                 int32_t(*)[KERNEL_LANES]) = {tile1, tile2, tile3, tile4};
+    TILES[count - 1](matrix->weights + block * matrix->quads * QUAD_BYTES, matrix->quads,
+                     matrix->sums + block * KERNEL_LANES, rows, out);
 }
 
 /* gcc 12 takes comparisons of 16 lanes apart, one by one. */

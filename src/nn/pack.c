@@ -5,21 +5,46 @@
 #include <math.h>
 #include <string.h>
 
-/* 127 / the largest magnitude, and the scale that undoes it. */
-static float inverse_of(const float *x, size_t count, float *out_scale)
+/* What `highest` becomes as a whole number: one weight of int8, or four that share 16 bits,
+ * each of which may be rounded up by a half. */
+enum { ONE_MOST = 127, FOUR_MOST = KERNEL_FOUR_MAX - 2 };
+
+/* most / highest, and the scale that undoes it. */
+static float inverse_of(float highest, float most, float *out_scale)
+{
+    float inverse = most / highest;
+    /* A row of zeros or denormals has no inverse; it answers as zeros. */
+    if (!isfinite(inverse)) inverse = highest = 0;
+    *out_scale = highest / most;
+    return inverse;
+}
+
+static float largest(const float *x, size_t count)
 {
     float highest = 0;
     for (size_t i = 0; i < count; i++) highest = fabsf(x[i]) > highest ? fabsf(x[i]) : highest;
-    float inverse = 127.0f / highest;
-    /* A row of zeros or denormals has no inverse; it answers as zeros. */
-    if (!isfinite(inverse)) inverse = highest = 0;
-    *out_scale = highest / 127.0f;
-    return inverse;
+    return highest;
+}
+
+/* The largest sum of the weights of one sign among four that share 16 bits: two columns, and
+ * those of the next quad. */
+static float largest_four(const float *x, size_t count)
+{
+    float highest = 0;
+    for (size_t i = 0; i < count; i += i % 4 == 2 ? 6 : 2) {
+        const size_t columns[] = {i, i + 1, i + KERNEL_QUAD, i + KERNEL_QUAD + 1};
+        float above = 0, below = 0;
+        for (size_t c = 0; c < 4 && columns[c] < count; c++)
+            *(x[columns[c]] > 0 ? &above : &below) += fabsf(x[columns[c]]);
+        if (below > above) above = below;
+        if (above > highest) highest = above;
+    }
+    return highest;
 }
 
 float pack_row(const float *x, size_t count, int8_t *out)
 {
-    float scale = 0, inverse = inverse_of(x, count, &scale);
+    float scale = 0, inverse = inverse_of(largest(x, count), ONE_MOST, &scale);
     for (size_t i = 0; i < count; i++) out[i] = (int8_t)lrintf(x[i] * inverse);
     return scale;
 }
@@ -40,7 +65,7 @@ void pack_matrix(const float *weight, size_t units, size_t columns, int8_t *out_
     for (size_t row = 0; row < 4 * units; row++) {
         const float *x = weight + row * columns;
         size_t lane = lane_of(row % units, row / units);
-        float inverse = inverse_of(x, columns, &out_scales[lane]);
+        float inverse = inverse_of(largest_four(x, columns), FOUR_MOST, &out_scales[lane]);
         int8_t *to =
             out_weights +
             (lane / KERNEL_LANES * quads * KERNEL_LANES + lane % KERNEL_LANES) * KERNEL_QUAD;

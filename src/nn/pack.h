@@ -1,7 +1,9 @@
 /* pack.h - f32 weights into int8 with a scale a row, laid out for the kernels.
  *
- * A row's scale is its largest magnitude / 127, so a weight is off by half a
- * scale at most.
+ * A weight is off by half its row's scale at most. The scale of a row of an embedding
+ * is its largest magnitude / 127; that of a matrix is larger where the products of four
+ * neighbours would not fit into 16 bits (KERNEL_FOUR_MAX), which costs trained weights a
+ * fifth of their resolution.
  *
  * Memory  the caller's; sizes as nn/kernel.h says
  * Threads any number

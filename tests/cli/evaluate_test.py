@@ -177,8 +177,8 @@ class ModelTest(cli.Test):
 
     def test_a_newer_model(self):
         def newer(header):
-            header["__metadata__"]["format_version"] = "2"
-        self.refused(self.with_header(newer), cli.DATA, "format version 2", "update air-classifier")
+            header["__metadata__"]["format_version"] = "3"
+        self.refused(self.with_header(newer), cli.DATA, "format version 3", "update air-classifier")
 
     def test_a_model_without_a_tensor(self):
         def rename(header):

@@ -127,19 +127,20 @@ static enum error_code open_with(const char *format, const char *version, struct
     return code;
 }
 
-static void a_foreign_or_newer_file_is_refused(void **state)
+static void a_foreign_older_or_newer_file_is_refused(void **state)
 {
     (void)state;
     struct error err;
     assert_fails(open_with(NULL, NULL, &err), ERR_MODEL, "not a model of air-classifier", &err);
-    assert_fails(open_with("pt", "1", &err), ERR_MODEL, "not a model of air-classifier", &err);
-    assert_fails(open_with(BUNDLE_FORMAT, "2", &err), ERR_MODEL_NEWER, "format version 2", &err);
+    assert_fails(open_with("pt", "2", &err), ERR_MODEL, "not a model of air-classifier", &err);
+    assert_fails(open_with(BUNDLE_FORMAT, "3", &err), ERR_MODEL_NEWER, "format version 3", &err);
     assert_fails(open_with(BUNDLE_FORMAT, "99999999999999999999", &err), ERR_MODEL_NEWER, "9",
                  &err);
     assert_fails(open_with(BUNDLE_FORMAT, "0", &err), ERR_MODEL, "'0' is none", &err);
     assert_fails(open_with(BUNDLE_FORMAT, "one", &err), ERR_MODEL, "'one' is none", &err);
     assert_fails(open_with(BUNDLE_FORMAT, NULL, &err), ERR_MODEL, "'' is none", &err);
-    assert_fails(open_with(BUNDLE_FORMAT, "1", &err), ERR_MODEL, "damaged: checksum", &err);
+    assert_fails(open_with(BUNDLE_FORMAT, "2", &err), ERR_MODEL, "damaged: checksum", &err);
+    assert_fails(open_with(BUNDLE_FORMAT, "1", &err), ERR_MODEL, "version 1, of before", &err);
 }
 
 /* Written by somebody else: the checksum is right, but a tensor of words begins at an odd byte. */
@@ -151,7 +152,7 @@ static void a_tensor_not_aligned_is_refused(void **state)
     char header[512], bytes[600];
     int size =
         snprintf(header, sizeof header,
-                 "{\"__metadata__\":{\"format\":\"" BUNDLE_FORMAT "\",\"format_version\":\"1\","
+                 "{\"__metadata__\":{\"format\":\"" BUNDLE_FORMAT "\",\"format_version\":\"2\","
                  "\"checksum\":\"%016llx%016llx\"},"
                  "\"a\":{\"dtype\":\"U8\",\"shape\":[1],\"data_offsets\":[0,1]},"
                  "\"b\":{\"dtype\":\"U32\",\"shape\":[1],\"data_offsets\":[1,5]}}",
@@ -197,7 +198,7 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(another_type_or_shape_is_refused),
         cmocka_unit_test(every_damaged_data_byte_is_seen),
-        cmocka_unit_test(a_foreign_or_newer_file_is_refused),
+        cmocka_unit_test(a_foreign_older_or_newer_file_is_refused),
         cmocka_unit_test(a_tensor_not_aligned_is_refused),
         cmocka_unit_test(a_failing_write_says_so),
     };
