@@ -27,7 +27,9 @@ VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unk
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Isrc -I$(BUILD)/gen -pthread -ffp-contract=off -fno-math-errno \
              $(WARNINGS) $(HARDEN) $(CFLAGS) $(EXTRA) $(ANALYZER)
 ALL_LDFLAGS = -pthread -pie -Wl,-z,relro,-z,now -Wl,--export-dynamic-symbol=rand $(LDFLAGS)
-LIBS      = -lmicrohttpd -ljansson -lcsv -llinear -lzip -lutf8proc -lxxhash -lseccomp -lm
+# liblinear and libzip are opened where they are needed (base/library.h); tests call them.
+LIBS      = -lmicrohttpd -ljansson -lcsv -lutf8proc -lxxhash -lseccomp -ldl -lm
+TEST_LIBS = -lcmocka -llinear -lzip
 
 SOURCES  := $(wildcard $(foreach f,$(ROAD) $(ROOMS) $(DOOR),src/$(f)/*.c))
 OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/obj/%.o)
@@ -94,7 +96,7 @@ $(PROGRAM): $(BUILD)/obj/main.o $(ARCHIVE)
 
 $(BUILD)/tests/%: tests/%.c $(ARCHIVE) tests/help.h
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -DDCHECK -Itests -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(ARCHIVE) -lcmocka $(LIBS)
+	$(CC) $(ALL_CFLAGS) -DDCHECK -Itests -MMD -MP $(ALL_LDFLAGS) -o $@ $< $(ARCHIVE) $(TEST_LIBS) $(LIBS)
 
 # A fuzz target replays its corpus in the tests; `make fuzz` grows it.
 $(BUILD)/tests/fuzz/%_fuzz: tests/fuzz/%_fuzz.c tests/fuzz/driver.c $(ARCHIVE)

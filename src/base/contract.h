@@ -48,7 +48,8 @@ struct contract_bytes contract_times(struct contract_bytes one, size_t count);
 struct contract_bytes contract_plus(struct contract_bytes a, struct contract_bytes b);
 
 /* The rows of this very process: its program, the libraries in it. Every page of theirs that
- * may be read is counted, touched or not. */
+ * may be read is counted, touched or not; of libraries that only other libraries name, half,
+ * where no more than that is resident. */
 void contract_add_program(struct contract *contract);
 
 struct contract_limits {

@@ -7,7 +7,7 @@ enum {
     /* More threads than this share no work worth the switching; also the size of arrays. */
     CREW_THREADS_MAX = 256,
     /* Stated, because the default of 8 MiB a thread is address space nobody uses. */
-    CREW_STACK_BYTES = 512 * 1024,
+    CREW_STACK_BYTES = 256 * 1024,
 
     /* spaCy refuses longer texts, and so do the clients' expectations. */
     TEXT_CODE_POINTS_MAX = 1000000,

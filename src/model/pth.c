@@ -6,7 +6,30 @@
 #include <string.h>
 #include <zip.h>
 
+#include "base/library.h"
 #include "base/mem.h"
+
+/* libzip brings libcrypto with it: only who imports a .pth file opens it. */
+#define LIBZIP "libzip.so.4"
+/* clang-format off */
+#define CALLS \
+    CALL(zip_stat) CALL(zip_fopen_index) CALL(zip_fread) CALL(zip_fclose) \
+    CALL(zip_get_num_entries) CALL(zip_get_name) CALL(zip_name_locate) CALL(zip_error_init) \
+    CALL(zip_source_buffer_create) CALL(zip_open_from_source) CALL(zip_error_strerror) CALL(zip_source_free) \
+    CALL(zip_error_fini) CALL(zip_discard)
+
+static struct {
+#define CALL(name) __typeof__(name) *name;
+    CALLS
+#undef CALL
+} libzip;
+
+static const struct library_call calls[] = {
+#define CALL(name) {#name, &libzip.name},
+    CALLS
+#undef CALL
+};
+/* clang-format on */
 
 enum { MEMBERS_MAX = 100000, KEY_MAX = 32, PREFIX_MAX = 256 };
 
@@ -64,7 +87,7 @@ static enum error_code member(struct reader *reader, const char *name, struct sl
     struct checkpoint *checkpoint = reader->checkpoint;
     zip_stat_t stat;
     const zip_uint64_t needed = ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD | ZIP_STAT_INDEX;
-    if (zip_stat(reader->zip, name, 0, &stat) != 0 || (stat.valid & needed) != needed)
+    if (libzip.zip_stat(reader->zip, name, 0, &stat) != 0 || (stat.valid & needed) != needed)
         return error_set(err, ERR_WEIGHTS, 0, "the .pth file is damaged: it lacks %s", name);
     if (stat.comp_method != ZIP_CM_STORE)
         return error_set(err, ERR_WEIGHTS, 0, "the member %s is packed; torch stores it as it is",
@@ -74,14 +97,15 @@ static enum error_code member(struct reader *reader, const char *name, struct sl
         return error_set(err, ERR_WEIGHTS, 0,
                          "the .pth file is damaged: its members are larger than the file at %s",
                          name);
-    zip_file_t *file = zip_fopen_index(reader->zip, stat.index, 0);
+    zip_file_t *file = libzip.zip_fopen_index(reader->zip, stat.index, 0);
     if (file == NULL) return error_set(err, ERR_WEIGHTS, 0, "the member %s cannot be read", name);
     char *to = checkpoint->copy + checkpoint->copy_used;
-    zip_int64_t got = zip_fread(file, to, stat.size);
+    zip_int64_t got = libzip.zip_fread(file, to, stat.size);
     char beyond;
     /* Reading to the end is what makes libzip compare the checksum. */
-    bool whole = got >= 0 && (zip_uint64_t)got == stat.size && zip_fread(file, &beyond, 1) == 0;
-    if ((zip_fclose(file) != 0) || !whole)
+    bool whole =
+        got >= 0 && (zip_uint64_t)got == stat.size && libzip.zip_fread(file, &beyond, 1) == 0;
+    if ((libzip.zip_fclose(file) != 0) || !whole)
         return error_set(err, ERR_WEIGHTS, 0, "the .pth file is damaged at %s", name);
     checkpoint->copy_used += (size_t)stat.size;
     *out_bytes = (struct slice){to, (size_t)stat.size};
@@ -92,10 +116,10 @@ static enum error_code member(struct reader *reader, const char *name, struct sl
 static enum error_code prefix_find(struct reader *reader, struct error *err)
 {
     static const char *const PICKLE = "data.pkl";
-    zip_int64_t count = zip_get_num_entries(reader->zip, 0);
+    zip_int64_t count = libzip.zip_get_num_entries(reader->zip, 0);
     if (count > MEMBERS_MAX) return damaged("it has too many members", err);
     for (zip_int64_t i = 0; i < count; i++) {
-        const char *name = zip_get_name(reader->zip, (zip_uint64_t)i, 0);
+        const char *name = libzip.zip_get_name(reader->zip, (zip_uint64_t)i, 0);
         size_t length = name == NULL ? 0 : strlen(name), tail = strlen(PICKLE);
         if (length < tail || length >= PREFIX_MAX || strcmp(name + length - tail, PICKLE) != 0)
             continue;
@@ -125,7 +149,7 @@ static enum error_code zip_root(struct reader *reader, struct error *err)
     size_t used = 0;
     TRY(prefix_find(reader, err));
     snprintf(name, sizeof name, "%sbyteorder", reader->prefix);
-    if (zip_name_locate(reader->zip, name, 0) >= 0) {
+    if (libzip.zip_name_locate(reader->zip, name, 0) >= 0) {
         TRY(member(reader, name, &bytes, err));
         if (!slice_equal(bytes, SLICE("little")))
             return damaged("its numbers are not little-endian", err);
@@ -138,15 +162,17 @@ static enum error_code zip_root(struct reader *reader, struct error *err)
 static enum error_code zip_start(struct reader *reader, struct error *err)
 {
     zip_error_t why;
-    zip_error_init(&why);
-    zip_source_t *source = zip_source_buffer_create(reader->file.data, reader->file.size, 0, &why);
-    reader->zip = source == NULL ? NULL : zip_open_from_source(source, ZIP_RDONLY, &why);
+    TRY(library_open(LIBZIP, calls, sizeof calls / sizeof *calls, err));
+    libzip.zip_error_init(&why);
+    zip_source_t *source =
+        libzip.zip_source_buffer_create(reader->file.data, reader->file.size, 0, &why);
+    reader->zip = source == NULL ? NULL : libzip.zip_open_from_source(source, ZIP_RDONLY, &why);
     if (reader->zip == NULL) {
         error_set(err, ERR_WEIGHTS, 0, "the .pth file is no proper zip: %s",
-                  zip_error_strerror(&why));
-        zip_source_free(source);
+                  libzip.zip_error_strerror(&why));
+        libzip.zip_source_free(source);
     }
-    zip_error_fini(&why);
+    libzip.zip_error_fini(&why);
     if (reader->zip == NULL) return ERR_WEIGHTS;
     reader->checkpoint->copy_size = reader->file.size;
     return mem_take(&reader->checkpoint->copy, reader->file.size, 1, err);
@@ -324,7 +350,7 @@ enum error_code pth_read(struct checkpoint *checkpoint, struct slice bytes, stru
         if (code == ERR_NONE) code = zip_root(&reader, err);
     }
     if (code == ERR_NONE) code = tensors_read(&reader, err);
-    if (reader.zip != NULL) zip_discard(reader.zip);
+    if (reader.zip != NULL) libzip.zip_discard(reader.zip);
     mem_free(reader.storages);
     return code;
 }

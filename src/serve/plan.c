@@ -26,7 +26,7 @@ enum {
     CONNECTION_PIECES = 3 * KIB,
 
     /* Descriptions and tables made at start, what the library takes once. */
-    HEAP_LATER = KIB * KIB,
+    HEAP_LATER = 512 * KIB,
 
     MAIN_STACK = 256 * KIB,  /* frames are 16 KiB at most */
     KERNEL_PAGES = 64 * KIB, /* what the kernel maps into each process: vdso, vvar */

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/fault.h"
+#include "base/library.h"
 #include "base/mem.h"
 #include "base/rng.h"
 #include "train/draw.h"
@@ -14,6 +15,21 @@
 
 /* liblinear's own default for this solver; ten times tighter changes no accuracy we measured. */
 static const double tolerance = 0.1;
+
+/* It brings the C++ library and BLAS with it: only who trains opens it. */
+#define LIBLINEAR "liblinear.so.4"
+
+static struct {
+    __typeof__(train) *train;
+    __typeof__(free_and_destroy_model) *free_and_destroy_model;
+    __typeof__(set_print_string_function) *set_print_string_function;
+} liblinear;
+
+static const struct library_call calls[] = {
+    {"train", &liblinear.train},
+    {"free_and_destroy_model", &liblinear.free_and_destroy_model},
+    {"set_print_string_function", &liblinear.set_print_string_function},
+};
 
 struct learning {
     const struct linear_task *task;
@@ -118,7 +134,7 @@ static enum error_code learn_label(void *context, size_t item, unsigned worker, 
     struct parameter parameter = {
         .solver_type = L2R_L2LOSS_SVC_DUAL, .eps = tolerance, .C = task->cost, .p = 0.1};
     draw_seed(rng_mix(task->seed + label));
-    struct model *model = fault_hit() ? NULL : train(&problem, &parameter);
+    struct model *model = fault_hit() ? NULL : liblinear.train(&problem, &parameter);
     mem_free(y);
     if (model == NULL) return error_set(err, ERR_MEMORY, 0, "liblinear got no memory");
     check(model->nr_feature == (int)features);
@@ -126,7 +142,7 @@ static enum error_code learn_label(void *context, size_t item, unsigned worker, 
     double sign = model->label[0] == 1 ? 1 : -1;
     for (size_t f = 0; f <= features; f++) model->w[f] *= sign;
     take_weights(learning, model->w, model->w[features], label);
-    free_and_destroy_model(&model);
+    liblinear.free_and_destroy_model(&model);
     return ERR_NONE;
 }
 
@@ -152,7 +168,8 @@ enum error_code linear_learn(const struct linear_task *task, struct crew *crew,
 {
     check(task->corpus->label_count >= 2 && task->learn_count > 0);
     struct learning learning = {.task = task, .binary = task->corpus->label_count == 2};
-    set_print_string_function(silent);
+    TRY(library_open(LIBLINEAR, calls, sizeof calls / sizeof *calls, err));
+    liblinear.set_print_string_function(silent);
     enum error_code code = prepare(&learning, err);
     if (code == ERR_NONE)
         code =

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/contract.h"
 
+#include <dlfcn.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -55,6 +56,29 @@ static void the_program_is_counted(void **state)
     assert_true(mapped > 0);
     assert_in_range(planned, mapped, mapped + mapped / 4 + 64 * 1024 * 1024);
     assert_true(contract_serving(&contract).memory <= planned);
+}
+
+/* What the program does not name itself is beside, whoever brought it. */
+static void libraries_nobody_calls_are_counted_apart(void **state)
+{
+    (void)state;
+    static const char library[] = "libmicrohttpd.so.12";
+    struct contract before = {0}, after = {0};
+    contract_add_program(&before);
+    if (dlopen(library, RTLD_NOW | RTLD_NOLOAD) != NULL)
+        skip(); /* linked, by a sanitizer's build */
+    assert_non_null(dlopen(library, RTLD_NOW | RTLD_LOCAL));
+    contract_add_program(&after);
+    assert_int_equal(after.count, before.count);
+    size_t last = after.count - 1;
+    for (size_t i = 0; i < last; i++)
+        assert_int_equal(after.rows[i].serving.memory, before.rows[i].serving.memory);
+    const struct contract_row *row = &after.rows[last];
+    assert_string_equal(row->part, "beside them");
+    assert_true(row->serving.address > before.rows[last].serving.address + 1024 * 1024);
+    bool half = strstr(row->of, "half of their pages") != NULL;
+    assert_in_range(row->serving.memory, before.rows[last].serving.memory + 1024 * 1024,
+                    row->serving.address / (half ? 2 : 1) + 4096);
 }
 
 static void limits_are_the_tightest(void **state)
@@ -134,6 +158,7 @@ int main(void)
         cmocka_unit_test(rows_add_up),
         cmocka_unit_test(pages_are_whole),
         cmocka_unit_test(the_program_is_counted),
+        cmocka_unit_test(libraries_nobody_calls_are_counted_apart),
         cmocka_unit_test(limits_are_the_tightest),
         cmocka_unit_test(the_host_is_a_limit),
         cmocka_unit_test(too_much_is_told),
