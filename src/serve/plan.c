@@ -25,8 +25,8 @@ enum {
      * 900 for a reply's headers, in pieces: twice that, as they may lie badly. */
     CONNECTION_PIECES = 3 * KIB,
 
-    /* Descriptions and tables made at start, what the library takes once. */
-    HEAP_LATER = 512 * KIB,
+    /* Descriptions and tables made at start, what the library takes once: twice what was seen. */
+    HEAP_LATER = 256 * KIB,
 
     MAIN_STACK = 256 * KIB,  /* frames are 16 KiB at most */
     KERNEL_PAGES = 64 * KIB, /* what the kernel maps into each process: vdso, vvar */
@@ -66,14 +66,21 @@ static unsigned tasks(const struct server *server)
     return 1 + server_loops(server, server->model) + team + 1; /* the last one reloads */
 }
 
-/* Its pages in our address space are few. */
-static struct contract_bytes kernel(const struct contract *contract, unsigned connections)
+static struct contract_bytes page_tables(size_t address)
 {
-    size_t tables = contract_reloading(contract).address / KERNEL_TABLES_PART;
+    return (struct contract_bytes){.memory = contract_mapping(address / KERNEL_TABLES_PART).memory};
+}
+
+/* Its pages in our address space are few. */
+static void add_kernel(struct contract *contract, unsigned connections)
+{
+    size_t serving = contract_serving(contract).address;
+    size_t more = contract_reloading(contract).address - serving;
     size_t each = (size_t)contract->tasks * KERNEL_TASK + (size_t)connections * KERNEL_CONNECTION;
-    struct contract_bytes bytes = contract_mapping(KERNEL_ONCE + each + tables);
+    struct contract_bytes bytes = contract_mapping(KERNEL_ONCE + each);
     bytes.address = KERNEL_PAGES;
-    return bytes;
+    contract_add(contract, "kernel", contract_plus(bytes, page_tables(serving)), page_tables(more),
+                 "its tasks, sockets and page tables for us");
 }
 
 /* Of the heap, or of many small pieces. */
@@ -146,8 +153,7 @@ void plan_make(struct contract *out_contract, const struct server *server,
     contract_add(&contract, "heap", heap(now.arena + now.hblkhd + HEAP_LATER), none,
                  "the C library's, of all libraries");
     contract_add_program(&contract);
-    contract_add(&contract, "kernel", kernel(&contract, server->options->connections_max), none,
-                 "its tasks, sockets and page tables for us");
+    add_kernel(&contract, server->options->connections_max);
     *out_contract = contract;
 }
 
