@@ -35,6 +35,8 @@
 enum {
     WATCH_MS = 250,
     FULL_MS = 10,
+    STRANGER_MS = 100, /* time to send a request in, where others wait for the place */
+    SHED_PART = 16,    /* of all connections, at a time */
     LOOK_MS = 5,
     SETTLE_MS = 50,
     QUIET_LOOKS = 5, /* a request passes from the kernel to us unseen, but not for so long */
@@ -195,6 +197,18 @@ static bool let_in(struct server *server)
     return false;
 }
 
+/* All places are taken: whoever came to say nothing gives his to those who wait. Without that,
+ * a few idle clients keep all others out for --read-timeout. Gives how long to wait now. */
+static int make_room(struct server *server)
+{
+    struct pollfd waits = {.fd = server->listen.fd, .events = POLLIN};
+    if (poll(&waits, 1, 0) <= 0) return FULL_MS;
+    unsigned most = server->options->connections_max / SHED_PART + 1;
+    unsigned count = watch_shed(&server->watch, most, STRANGER_MS);
+    server->shed += count;
+    return count > 0 ? 1 : FULL_MS;
+}
+
 /* Whether it is a signal to end by. */
 static bool is_last(struct server *server, const struct signalfd_siginfo *signal)
 {
@@ -212,6 +226,11 @@ static void look_after(struct server *server, struct rounds *rounds)
 {
     if (tick_seconds_since(rounds->cut) * 1e3 >= WATCH_MS) {
         cut(server);
+        if (server->shed > 0)
+            log_line(LOG_LEVEL_WARNING,
+                     "closed %u connections that sent no request: others waited for their place",
+                     server->shed);
+        server->shed = 0;
         rounds->cut = tick_now();
     }
     if (tick_seconds_since(rounds->canary) >= server->period_seconds) {
@@ -237,7 +256,7 @@ static int watch_over(struct server *server, const sigset_t *signals)
     bool room = true;
     while (read(fd, &signal, sizeof signal) != sizeof signal || !is_last(server, &signal)) {
         /* Without room (connections, descriptors), a look now and then. */
-        poll(polled, room ? 2 : 1, room ? look_ms : FULL_MS);
+        poll(polled, room ? 2 : 1, room ? look_ms : make_room(server));
         room = let_in(server);
         look_after(server, &rounds);
     }

@@ -15,7 +15,8 @@ struct watch_entry {
     uint64_t since;
     uint64_t gone_since; /* 0: the client is still there */
     int fd;
-    bool owes; /* the client; otherwise we do */
+    bool owes;  /* the client; otherwise we do */
+    bool known; /* sent a whole request before */
     bool paused;
     bool cut;
 };
@@ -74,6 +75,7 @@ void watch_renew(struct watch *watch, struct watch_entry *entry, bool owes)
     pthread_mutex_lock(&watch->mutex);
     entry->since = tick_now();
     entry->owes = owes;
+    entry->known = entry->known || !owes;
     entry->paused = false;
     pthread_mutex_unlock(&watch->mutex);
 }
@@ -110,6 +112,34 @@ unsigned watch_cut(struct watch *watch, unsigned seconds)
         shutdown(entry->fd, SHUT_RDWR);
         entry->cut = true;
         count += late;
+    }
+    pthread_mutex_unlock(&watch->mutex);
+    return count;
+}
+
+static bool is_stranger(const struct watch_entry *entry)
+{
+    return !entry->cut && !entry->known && !entry->paused;
+}
+
+/* The list has the youngest first. */
+static struct watch_entry *oldest(struct watch *watch)
+{
+    struct watch_entry *entry = watch->first;
+    while (entry != NULL && entry->next != NULL) entry = entry->next;
+    return entry;
+}
+
+unsigned watch_shed(struct watch *watch, unsigned most, unsigned milliseconds)
+{
+    unsigned count = 0;
+    pthread_mutex_lock(&watch->mutex);
+    for (struct watch_entry *entry = oldest(watch); entry != NULL && count < most;
+         entry = entry->previous) {
+        if (!is_stranger(entry) || tick_seconds_since(entry->since) * 1e3 < milliseconds) continue;
+        shutdown(entry->fd, SHUT_RDWR);
+        entry->cut = true;
+        count++;
     }
     pthread_mutex_unlock(&watch->mutex);
     return count;

@@ -47,6 +47,11 @@ void watch_pause(struct watch *watch, struct watch_entry *entry);
  * client left in the middle of a request, which the library may not see before its time-out. */
 unsigned watch_cut(struct watch *watch, unsigned seconds);
 
+/* Where no connection is free and others wait: shuts up to `most` strangers, who have not sent a
+ * whole request in so many milliseconds or more, the oldest first; gives how many. Clients that
+ * were answered once are let alone. */
+unsigned watch_shed(struct watch *watch, unsigned most, unsigned milliseconds);
+
 /* Whether a connection holds bytes that nobody has read. */
 bool watch_unread(struct watch *watch);
 

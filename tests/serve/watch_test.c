@@ -143,6 +143,28 @@ static void there_are_as_many_entries_as_laid(void **state)
     assert_null(watch.first);
 }
 
+static void strangers_make_room_for_others(void **state)
+{
+    (void)state;
+    struct watch watch = laid(8);
+    struct pair first = connected(&watch), second = connected(&watch), third = connected(&watch);
+    struct pair known = connected(&watch), paused = connected(&watch);
+    watch_renew(&watch, known.entry, true);  /* its header came, */
+    watch_renew(&watch, known.entry, false); /* its body, */
+    watch_renew(&watch, known.entry, true);  /* and it was answered */
+    watch_pause(&watch, paused.entry);
+    assert_int_equal(watch_shed(&watch, 8, 1000), 0); /* all are young */
+    assert_int_equal(watch_shed(&watch, 2, 0), 2);
+    assert_true(is_shut(&first) && is_shut(&second));
+    assert_false(is_shut(&third));
+    assert_int_equal(watch_shed(&watch, 8, 0), 1);
+    assert_int_equal(watch_shed(&watch, 8, 0), 0);
+    assert_true(is_shut(&third));
+    assert_false(is_shut(&known) || is_shut(&paused));
+    struct pair *all[] = {&first, &second, &third, &known, &paused};
+    for (size_t i = 0; i < 5; i++) leave(&watch, all[i]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -150,6 +172,7 @@ int main(void)
         cmocka_unit_test(those_who_left_are_shut_unless_they_wait_for_us),
         cmocka_unit_test(unread_bytes_are_seen),
         cmocka_unit_test(there_are_as_many_entries_as_laid),
+        cmocka_unit_test(strangers_make_room_for_others),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     arena_close(&memory);
