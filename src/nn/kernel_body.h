@@ -173,6 +173,13 @@ KERNEL_INLINE float largest(const float *h, size_t from, size_t to)
     return highest;
 }
 
+/* A block's scales and one row's z come from far off; the products hide the way. */
+KERNEL_INLINE void ask_for(const float *lanes)
+{
+    for (size_t line = 0; line < KERNEL_LANES; line += KERNEL_UNITS)
+        __builtin_prefetch(lanes + line);
+}
+
 KERNEL_TARGET static void step(const struct kernel_matrix *matrix, const struct kernel_share *share,
                                struct kernel_row *rows, size_t count)
 {
@@ -182,6 +189,8 @@ KERNEL_TARGET static void step(const struct kernel_matrix *matrix, const struct 
         size_t b = share->downwards ? share->to - 1 - i : share->from + i;
         for (size_t first = 0; first < count; first += most) {
             size_t taken = count - first < most ? count - first : most;
+            ask_for(matrix->scales + b * KERNEL_LANES);
+            for (size_t r = 0; r < taken; r++) ask_for(rows[first + r].z + b * KERNEL_LANES);
             products(matrix, b, rows + first, taken, sums);
             for (size_t r = 0; r < taken; r++)
                 cell(matrix, b * KERNEL_LANES, sums[r], &rows[first + r]);
