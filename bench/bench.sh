@@ -2,7 +2,8 @@
 # What `make bench` calls: measures accuracy, then speed, and renews their sections of docs/BENCH.md. Both reports are written before
 # the file is touched, so that its own change does not make the second say "with local changes"; a row that fails stops nothing and
 # is told by the exit status. DATA names the folder of the labelled sets, PEERS_VENV a virtual environment with fastai, spacy, flask, flasgger,
-# gunicorn, onnx and onnxruntime; without it what is measured against them is left out. Arguments go to accuracy.py.
+# gunicorn, onnx and onnxruntime; without it what is measured against them is left out. BASELINES names folders that
+# ../shared/peers/ulmfit_baseline.py made, whose answers imported models must give. Arguments go to accuracy.py.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -28,7 +29,11 @@ if [[ -x $peers/bin/python ]]; then
 	"$peers/bin/python" bench/ulmfit.py build/bench/lstm "$reports/stack.onnx" >"$reports/ulmfit.md" || status=1
 	PEERS_VENV=$peers "$python" bench/ulmfit_http.py --markdown "$reports/ulmfit_http.md" || status=1
 fi
-for name in accuracy speed tokens ulmfit ulmfit_http train; do
+if [[ -n ${BASELINES:-} ]]; then
+	# shellcheck disable=SC2086 # folders, one a word
+	DATA=$data "$python" bench/parity.py --markdown "$reports/parity.md" $BASELINES || status=1
+fi
+for name in accuracy speed tokens ulmfit ulmfit_http parity train; do
 	if [[ -e $reports/$name.md ]]; then
 		"$python" bench/section.py docs/BENCH.md "$name" <"$reports/$name.md"
 	fi
