@@ -378,7 +378,7 @@ struct plan_limit {
     int64_t need, limit;
     const char *(*show)(int64_t value);
     enum finding_severity severity;
-    const char *of, *where, *means;
+    const char *where, *means;
 };
 
 static void judge_plan_limit(const struct plan_limit *row, struct finding *f)
@@ -386,8 +386,8 @@ static void judge_plan_limit(const struct plan_limit *row, struct finding *f)
     if (!limited(row->limit) || row->need <= row->limit) return;
     finding_grade(f, row->severity);
     finding_means(f, "; %s is %s: %s", row->where, row->show(row->limit), row->means);
-    finding_todo(f, "%s%s needs %s of %s", f->todo[0] != '\0' ? "; " : "", row->where,
-                 row->show(row->need), row->of);
+    finding_todo(f, "%sbring %s to %s or more", f->todo[0] != '\0' ? "; " : "", row->where,
+                 row->show(row->need));
 }
 
 /* The sum that serving itself refuses to start by, held against what is seen here. */
@@ -404,21 +404,21 @@ bool judge_own_plan(const struct checkup *c, struct finding *f)
     if (facts->plan_memory < 0) return false;
     const char *stays = "serving would not start", *dies = "its threads could not be made";
     const struct plan_limit limits[] = {
-        {facts->plan_memory, facts->memory_limit, facts_bytes, FINDING_CAUSE, "memory",
-         "the memory limit", stays},
-        {facts->plan_memory, facts->mem_total, facts_bytes, FINDING_CAUSE, "memory",
-         "all memory of the host", stays},
-        {facts->plan_address, facts->limit_as, facts_bytes, FINDING_CAUSE, "address space",
+        {facts->plan_memory, facts->memory_limit, facts_bytes, FINDING_CAUSE, "the memory limit",
+         stays},
+        {facts->plan_memory, facts->mem_total, facts_bytes, FINDING_CAUSE, "all memory of the host",
+         stays},
+        {facts->plan_address, facts->limit_as, facts_bytes, FINDING_CAUSE,
          "the limit of address space", stays},
-        {facts->plan_tasks, facts->pids_limit, facts_count, FINDING_CAUSE, "threads",
-         "the limit of pids", dies},
-        {facts->plan_memory, facts->memory_headroom, facts_bytes, FINDING_WARNING, "memory",
+        {facts->plan_tasks, facts->pids_limit, facts_count, FINDING_CAUSE, "the limit of pids",
+         dies},
+        {facts->plan_memory, facts->memory_headroom, facts_bytes, FINDING_WARNING,
          "what the group has left now", "others in it must give way first"},
-        {facts->plan_memory, facts->mem_available, facts_bytes, FINDING_WARNING, "memory",
+        {facts->plan_memory, facts->mem_available, facts_bytes, FINDING_WARNING,
          "what the host has available now", "others must give way first"},
-        {facts->plan_reloading, facts->memory_limit, facts_bytes, FINDING_WARNING, "memory",
+        {facts->plan_reloading, facts->memory_limit, facts_bytes, FINDING_WARNING,
          "the memory limit", "a reload would be refused"},
-        {facts->plan_files, facts->limit_nofile, facts_count, FINDING_WARNING, "open files",
+        {facts->plan_files, facts->limit_nofile, facts_count, FINDING_WARNING,
          "the limit of open files", "clients beyond it wait"},
     };
     finding_read(f,
@@ -428,5 +428,7 @@ bool judge_own_plan(const struct checkup *c, struct finding *f)
     finding_means(f, "what serving takes at most, weights included; mapped read-only, they are no "
                      "fork charge");
     for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) judge_plan_limit(&limits[i], f);
+    if (f->severity >= FINDING_WARNING)
+        finding_todo(f, "; or serve with less: --connections, --queue-bytes, --threads");
     return true;
 }
