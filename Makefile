@@ -165,6 +165,7 @@ install: all
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/air-classifier
 	mkdir -p $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/air-classifier/cases
 	$(PROGRAM) help --man > $(DESTDIR)$(PREFIX)/share/man/man1/air-classifier.1
+	install -D -m 644 share/air-classifier.service $(DESTDIR)$(PREFIX)/lib/systemd/system/air-classifier.service
 	install -m 644 share/cases/*.csv $(DESTDIR)$(PREFIX)/share/air-classifier/cases/
 
 clean:
