@@ -38,7 +38,7 @@ PROGRAM   = $(BUILD)/air-classifier
 TESTS    := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/*/*_test.c))
 FUZZERS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz.c))
 
-.PHONY: all run test san tsan tidy analyze format bench deps install clean fuzz ui browser conform
+.PHONY: all run test san tsan tidy analyze format bench soak deps install clean fuzz ui browser conform
 all: $(PROGRAM)
 
 deps: $(BUILD)/deps.stamp
@@ -160,6 +160,15 @@ $(CONFORM)/stamp: tests/conform/requirements.txt
 	@touch $@
 conform: all $(CONFORM)/stamp
 	PROGRAM=$(abspath $(PROGRAM)) $(CONFORM)/bin/python3 tests/conform/conform.py
+
+# Long proofs (tests/soak/soak.py): ROWS names some of them, SHARE is a part of their length.
+SHARE ?= 1
+soak: all $(addprefix $(BUILD)/bench/,join echo http_rate)
+	@rm -rf $(BUILD)/soak/tmp; mkdir -p $(BUILD)/soak/tmp
+	@PROGRAM='$(abspath $(PROGRAM))' TEST_TMP='$(abspath $(BUILD)/soak/tmp)' PYTHONDONTWRITEBYTECODE=1 \
+	    python3 tests/soak/soak.py --share $(SHARE) --results $(BUILD)/soak/results.json \
+	    --markdown $(BUILD)/soak/soak.md $(ROWS); status=$$?; \
+	    python3 bench/section.py docs/BENCH.md soak < $(BUILD)/soak/soak.md && exit $$status
 
 install: all
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/air-classifier

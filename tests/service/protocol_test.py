@@ -228,6 +228,22 @@ class Slow(unittest.TestCase):
 
             self.assertTrue(wait_until(again), "it stays full")
 
+    def test_who_says_nothing_makes_room(self):
+        with Service("--threads", "1", "--connections", "4", "--read-timeout", "600") as service:
+            with Client(service.address) as known:
+                self.assertEqual(known.ask(body=INCIDENT).status, 200)
+                silent = [Client(service.address) for _ in range(16)]
+                for client in silent[::2]:
+                    client.send(b"POST /")
+                for _ in range(3):  # behind all of them, and long before 600 s
+                    with Client(service.address) as honest:
+                        self.assertEqual(honest.ask(body=INCIDENT).status, 200)
+                self.assertEqual(known.ask(body=INCIDENT).status, 200, "it was answered before: it keeps its place")
+            self.assertTrue(wait_until(lambda: any("others waited for their place" in line for line in service.log)))
+            for client in silent:
+                client.close()
+            self.assertEqual(service.stop(), 0)
+
 
 if __name__ == "__main__":
     unittest.main()

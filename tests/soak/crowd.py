@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Idle and byte-a-second connections, attempted without end, against honest clients beside them.
+
+They come from other addresses of the loopback, from a process of their own (`crowd.py HOST PORT ATTEMPTS SECONDS`) of the lowest
+priority, for other hosts would not take our cores, and try to hold ATTEMPTS connections: half say nothing, half send a byte a second; one that is closed is not tried again. The service has room for far
+fewer. 99 of 100 honest requests must take no more than twice as long as before.
+"""
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+
+CLIENTS, PAUSE, PLACES, SECONDS = 4, 0.005, 1024, 20
+REQUEST_SLOWLY = b"POST /classifier/sbr HTTP/1.1\r\nHost: a\r\n" * 100
+
+
+class Crowd:
+    """Those who come to say nothing."""
+
+    def __init__(self, address):
+        self.address, self.held, self.most, self.closed, self.refused = address, 0, 0, 0, 0
+
+    async def one(self, number):
+        try:
+            source = (f"127.0.{1 + number % 4}.{1 + number // 4 % 250}", 0)
+            reader, writer = await asyncio.open_connection(*self.address, local_addr=source)
+        except OSError:
+            self.refused += 1
+            return
+        self.held += 1
+        self.most = max(self.most, self.held)
+        try:
+            for byte in REQUEST_SLOWLY:
+                if number % 2:
+                    writer.write(bytes((byte,)))
+                try:
+                    if await asyncio.wait_for(reader.read(1), 1) == b"":
+                        break
+                except asyncio.TimeoutError:
+                    pass
+        except OSError:
+            pass
+        self.held -= 1
+        self.closed += 1
+        writer.close()
+
+    async def come(self, attempts, seconds):
+        tasks, begun = [], asyncio.get_running_loop().time()
+        while len(tasks) < attempts:
+            due = (asyncio.get_running_loop().time() - begun) / seconds * attempts
+            while len(tasks) < min(attempts, due):
+                tasks.append(asyncio.ensure_future(self.one(len(tasks))))
+            await asyncio.sleep(0.005)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def come(host, port, attempts, seconds):
+    os.nice(19)
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, attempts + 1024), hard))
+    crowd = Crowd((host, port))
+    asyncio.run(crowd.come(attempts, seconds))
+    print(json.dumps({"most": crowd.most, "closed": crowd.closed, "refused": crowd.refused}))
+
+
+async def _honest(address, seconds):
+    """Clients that keep their connection, and ask now and then; and one that comes anew each time."""
+    import load
+    from service import INCIDENT, request
+    kept, anew = load.Seen(), load.Seen()
+    data = request(body=INCIDENT)
+    end = asyncio.get_running_loop().time() + seconds
+
+    async def client(seen, keep):
+        pool = load.Pool(address)
+        while asyncio.get_running_loop().time() < end:
+            await load.one(pool, seen, data, 1)
+            if not keep:
+                pool.close()
+                pool.free.clear()
+            await asyncio.sleep(PAUSE if keep else 10 * PAUSE)
+        pool.close()
+
+    await asyncio.gather(client(anew, False), *(client(kept, True) for _ in range(CLIENTS)))
+    return kept, anew
+
+
+def honest_beside(attempts):
+    import full  # noqa: F401  (finds tests/service)
+    from service import Service, model
+    with Service("--threads", "1", "--connections", str(PLACES), file=model()) as service:
+        before, anew = asyncio.run(_honest(service.address, SECONDS))
+        words = [sys.executable, __file__, *map(str, service.address), str(attempts), str(SECONDS)]
+        with subprocess.Popen(words, stdout=subprocess.PIPE) as crowd:
+            beside, anew_beside = asyncio.run(_honest(service.address, SECONDS))
+            seen = json.loads(crowd.communicate()[0])
+        ended = service.stop()
+    p99, p99_anew = ([1e3 * some.quantile(0.99) for some in pair] for pair in ((before, beside), (anew, anew_beside)))
+    lost = sum(some.broken for some in (before, anew, beside, anew_beside))
+    return (f"{attempts} came within {SECONDS} s to {PLACES} places: {seen['most']} at once, {seen['closed']} closed, {seen['refused']} "
+            f"refused; p99 of {beside.count()} requests {p99[0]:.1f} ms before, {p99[1]:.1f} beside them, of clients that come anew "
+            f"{p99_anew[0]:.1f} and {p99_anew[1]:.1f}; {lost} lost",
+            p99[1] <= 2 * p99[0] and lost == 0 and ended == 0)
+
+
+if __name__ == "__main__":
+    come(sys.argv[1], *map(int, sys.argv[2:]))

@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Long proofs that the service holds: a row each of what must be, how much of it, and who measures.
+
+usage: soak.py [--share 1.0] [--results FILE.json] [--markdown FILE] [ROW...]
+
+`--share 0.1` does a tenth of each row. Results are kept, so that a row can be measured anew without the hours of all others; each
+tells its own date and commit. Exit status 0 only where no row asked for failed. PEERS_VENV names a virtual environment with
+fastai and Flask for the row of the incident's service; limits of groups and a read-only root need root.
+"""
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+
+import full  # noqa: F401  (finds tests/service and bench)
+import crowd
+import ends
+import incident
+import journal
+import memory
+import overload
+import rate
+import reloads
+import report
+
+ROWS = {  # name: what must hold, how much of it, who measures: (figure, whether it holds, None where it cannot be measured)
+    "incident": ("a full-size ensemble in 64 MiB under every refusal at once: all 200, no kill", 100_000, incident.answers),
+    "below": ("the same, limits 10 % below the plan: refused before listening, with the number", 1, incident.below),
+    "flask": ("the incident's Flask service where fork is refused: 500", 20, incident.flask),
+    "memory": ("anonymous memory after 1,000,000 requests within 64 KiB of that after 1,000", 1_000_000, memory.stays),
+    "reload": ("1,000 reloads of the linear member under load: none failed, memory flat and within the plan", 1000, reloads.linear),
+    "reload-ulmfit": ("the same with ULMFiT", 1000, reloads.ulmfit),
+    "crowd": ("10,000 idle or byte-a-second connections: p99 of honest clients at most doubled", 10_000, crowd.honest_beside),
+    "overload": ("3 times the load: goodput 90 % of capacity, p99 within the deadline", 20, overload.borne),
+    "fault": ("a fault in any member: not ready, no watchdog, live; cured: ready", 5, ends.fault),
+    "drain": ("SIGTERM at full load: nothing lost, exit status 0 within the drain time", 5, ends.drain),
+    "rate": ("40,000 requests a second by one thread, linear member, and 40 % of libmicrohttpd's bare echo", 5, rate.beside_an_echo),
+    "bits": ("a case by command, HTTP, a batch of 64, one and two threads: the same bits", 640, rate.bits),
+    "journal": ("doctor reads a log of 1 GB: at most 10 s a GB, 16 MiB resident", 1000, journal.reads),
+}
+
+
+def measure(name, share):
+    wanted, whole, ask = ROWS[name]
+    begun = time.monotonic()
+    figure, holds = ask(max(1, int(whole * share)))
+    machine = report.machine()
+    commit = machine["commit"] + ("+" if machine["dirty"] else "")
+    return {"wanted": wanted, "figure": figure, "seconds": round(time.monotonic() - begun), "verdict": report.verdict(holds),
+            "at": f"{machine['date']}, {commit}"}
+
+
+def markdown(results):
+    lines = [[name, row["wanted"], row["figure"], str(row["seconds"]), row["at"], row["verdict"]]
+             for name, row in results.items()]
+    table = report.table(["row", "must hold", "seen", "s", "date, commit (+: with local changes)", "verdict"], lines)
+    return report.machine_line(report.machine()) + "\n\n" + table + "\n"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--share", type=float, default=1.0, help="of each row's length")
+    parser.add_argument("--results", type=Path, help="what earlier rows said, and where this is added")
+    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
+    args = parser.parse_args()
+    if unknown := [name for name in args.rows if name not in ROWS]:
+        parser.error(f"no row is called {', '.join(unknown)}")
+    kept = args.results and args.results.exists()
+    results = json.loads(args.results.read_text(encoding="utf-8")) if kept else {}
+    right = True
+    for name in args.rows or ROWS:
+        results[name] = row = measure(name, args.share)
+        print(f"{name}: {row['figure']}; {row['seconds']} s: {row['verdict']}", flush=True)
+        right = right and row["verdict"] != "FAIL"
+        if args.results:
+            args.results.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    if args.markdown:
+        args.markdown.write_text(markdown({name: results[name] for name in ROWS if name in results}), encoding="utf-8")
+    return 0 if right else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
