@@ -19,6 +19,7 @@
 #define KERNEL_TARGET __attribute__((target("avx2")))
 #define KERNEL_ROWS   4
 #define KERNEL_ZERO   128
+#define KERNEL_WIDE   32
 
 #include "nn/kernel.h"
 
@@ -118,15 +119,10 @@ KERNEL_TARGET static void products(const struct kernel_matrix *matrix, size_t bl
                      matrix->sums + block * KERNEL_LANES, rows, out);
 }
 
-/* gcc 12 takes comparisons of 16 lanes apart, one by one. */
-AVX2_INLINE void clamp_half(float *x, float limit)
-{
-    __m256 kept = _mm256_min_ps(_mm256_loadu_ps(x), _mm256_set1_ps(limit));
-    _mm256_storeu_ps(x, _mm256_max_ps(kept, _mm256_set1_ps(-limit)));
-}
+/* gcc 12 compares lane by lane. */
 #define KERNEL_CLAMP(x, limit)                                                                     \
-    clamp_half((float *)(x), limit);                                                               \
-    clamp_half((float *)(x) + 8, limit)
+    *(x) = (floats)_mm256_max_ps(_mm256_min_ps((__m256) * (x), _mm256_set1_ps(limit)),             \
+                                 _mm256_set1_ps(-(limit)))
 
 #include "nn/kernel_body.h"
 

@@ -13,6 +13,7 @@
 #define KERNEL_TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512vnni")))
 #define KERNEL_ROWS   6
 #define KERNEL_ZERO   128
+#define KERNEL_WIDE   64
 
 #include "nn/kernel.h"
 

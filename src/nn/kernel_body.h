@@ -5,11 +5,13 @@
  *   KERNEL_TARGET  the attribute that names its instruction set
  *   KERNEL_ROWS    how many rows its products take at once (at most 6)
  *   KERNEL_ZERO    what the activation 0 is kept as: 0, or 128 for unsigned ones
+ *   KERNEL_WIDE    bytes of a register
  *   products()     the whole-number products of a block with 1 to KERNEL_ROWS rows
  *
- * The arithmetic after the products is written once, on vectors of 16 floats
- * that the compiler cuts to the machine's width: lanes never mix, multiplication
- * and addition are not fused, so all widths give the same bits.
+ * The arithmetic after the products is written once, on vectors as wide as the
+ * machine's: lanes never mix, multiplication and addition are not fused, so all
+ * widths give the same bits. (gcc 12 cuts wider vectors to the machine's width, but
+ * copies them through the stack.)
  */
 // SPDX-License-Identifier: Apache-2.0
 #include <string.h>
@@ -18,9 +20,11 @@
 
 #define KERNEL_INLINE KERNEL_TARGET static inline __attribute__((always_inline))
 
-typedef float floats __attribute__((vector_size(64)));
-typedef int32_t whole __attribute__((vector_size(64)));
-typedef int8_t bytes16 __attribute__((vector_size(16)));
+typedef float floats __attribute__((vector_size(KERNEL_WIDE)));
+typedef int32_t whole __attribute__((vector_size(KERNEL_WIDE)));
+typedef int8_t bytes __attribute__((vector_size(KERNEL_WIDE / 4)));
+
+enum { WIDE = KERNEL_WIDE / 4 }; /* lanes; they divide KERNEL_UNITS */
 
 /* Functions pass vectors by address: by value they would have another calling
  * convention for each instruction set. */
@@ -64,12 +68,12 @@ KERNEL_TARGET static float quantise(const float *x, size_t count, float highest,
 {
     float inverse = highest > 0 ? 127.0f / highest : 0.0f;
     size_t stride = kernel_stride(count), i = 0;
-    for (; i + KERNEL_UNITS <= count; i += KERNEL_UNITS) {
+    for (; i + WIDE <= count; i += WIDE) {
         floats v;
         load(&v, x + i);
         v = v * inverse + MAGIC;
         whole w = (whole)v ^ KERNEL_ZERO; /* the lowest byte is the number */
-        bytes16 b = __builtin_convertvector(w, bytes16);
+        bytes b = __builtin_convertvector(w, bytes);
         memcpy(q + i, &b, sizeof b);
     }
     for (; i < count; i++) {
@@ -115,7 +119,7 @@ KERNEL_TARGET static void input(const struct kernel_matrix *matrix, const float 
             size_t taken = count - first < most ? count - first : most;
             products(matrix, b, rows + first, taken, sums);
             for (size_t r = 0; r < taken; r++)
-                for (size_t g = 0; g < KERNEL_LANES; g += KERNEL_UNITS) {
+                for (size_t g = 0; g < KERNEL_LANES; g += WIDE) {
                     floats z, add;
                     scaled(&z, sums[r] + g, matrix->scales + lane + g, rows[first + r].scale);
                     load(&add, bias + lane + g);
@@ -126,21 +130,32 @@ KERNEL_TARGET static void input(const struct kernel_matrix *matrix, const float 
     }
 }
 
-/* The cell of 16 units: gates [4][16] of one row, its sums, and the state. */
-KERNEL_INLINE void cell(const struct kernel_matrix *matrix, size_t lane, const int32_t *sums,
-                        struct kernel_row *row)
+/* z + W q of one gate of some units. */
+KERNEL_INLINE void gate(floats *out, const float *scales, const int32_t *sums, const float *z,
+                        float scale)
+{
+    floats add;
+    scaled(out, sums, scales, scale);
+    load(&add, z);
+    *out = add + *out;
+}
+
+/* The cell of WIDE units of a block, from `at`: their gates in one row's sums, and the state. */
+KERNEL_INLINE void cell(const struct kernel_matrix *matrix, size_t lane, size_t at,
+                        const int32_t *sums, struct kernel_row *row)
 {
     floats gates[4], c, h;
-    for (size_t g = 0; g < 4; g++) {
-        floats z;
-        scaled(&gates[g], sums + g * KERNEL_UNITS, matrix->scales + lane + g * KERNEL_UNITS,
-               row->scale);
-        load(&z, row->z + lane + g * KERNEL_UNITS);
-        gates[g] = z + gates[g];
-    }
+    const float *scales = matrix->scales + lane + at, *z = row->z + lane + at;
+    sums += at;
+    gate(&gates[0], scales, sums, z, row->scale);
+    gate(&gates[1], scales + KERNEL_UNITS, sums + KERNEL_UNITS, z + KERNEL_UNITS, row->scale);
+    gate(&gates[2], scales + 2 * KERNEL_UNITS, sums + 2 * KERNEL_UNITS, z + 2 * KERNEL_UNITS,
+         row->scale);
+    gate(&gates[3], scales + 3 * KERNEL_UNITS, sums + 3 * KERNEL_UNITS, z + 3 * KERNEL_UNITS,
+         row->scale);
     /* sigmoid(x) = 1 / (1 + e^-x), tanh(x) = (1 - e^-2x) / (1 + e^-2x): products of
      * the two share a division. */
-    size_t unit = lane / 4;
+    size_t unit = lane / 4 + at;
     exponential(&gates[0], -1);
     exponential(&gates[1], -1);
     exponential(&gates[2], -2);
@@ -158,16 +173,16 @@ KERNEL_INLINE void cell(const struct kernel_matrix *matrix, size_t lane, const i
 KERNEL_INLINE float largest(const float *h, size_t from, size_t to)
 {
     whole most = {0};
-    for (size_t u = from; u < to; u += KERNEL_UNITS) {
+    for (size_t u = from; u < to; u += WIDE) {
         whole bits;
         memcpy(&bits, h + u, sizeof bits);
         bits &= 0x7fffffff; /* magnitudes order as whole numbers do */
         whole more = bits > most;
         most = (bits & more) | (most & ~more);
     }
-    int32_t lanes[KERNEL_UNITS], all = 0;
+    int32_t lanes[WIDE], all = 0;
     memcpy(lanes, &most, sizeof lanes);
-    for (size_t i = 0; i < KERNEL_UNITS; i++) all = lanes[i] > all ? lanes[i] : all;
+    for (size_t i = 0; i < WIDE; i++) all = lanes[i] > all ? lanes[i] : all;
     float highest;
     memcpy(&highest, &all, sizeof highest);
     return highest;
@@ -193,7 +208,8 @@ KERNEL_TARGET static void step(const struct kernel_matrix *matrix, const struct 
             for (size_t r = 0; r < taken; r++) ask_for(rows[first + r].z + b * KERNEL_LANES);
             products(matrix, b, rows + first, taken, sums);
             for (size_t r = 0; r < taken; r++)
-                cell(matrix, b * KERNEL_LANES, sums[r], &rows[first + r]);
+                for (size_t at = 0; at < KERNEL_UNITS; at += WIDE)
+                    cell(matrix, b * KERNEL_LANES, at, sums[r], &rows[first + r]);
         }
     }
     for (size_t r = 0; r < count; r++)

@@ -10,6 +10,7 @@
 #define KERNEL_TARGET __attribute__((target("arch=armv8.2-a+dotprod")))
 #define KERNEL_ROWS   2
 #define KERNEL_ZERO   0
+#define KERNEL_WIDE   16
 
 #include "nn/kernel.h"
 

@@ -3,6 +3,7 @@
 #define KERNEL_TARGET
 #define KERNEL_ROWS 4
 #define KERNEL_ZERO 0
+#define KERNEL_WIDE 16
 
 #include "nn/kernel.h"
 
