@@ -23,7 +23,6 @@ import sets
 from report import Row
 
 FIELDS = ("subject", "description", "product", "version", "severity", "origin")
-EXACT, SMALL = "exact", "int8"
 
 
 def read_npy(path: Path) -> list[list[float]]:
@@ -77,6 +76,7 @@ def apart(a: list[list[float]], b: list[list[float]]) -> float:
 
 
 def compare(args: argparse.Namespace, folder: Path, scratch: Path) -> Compared:
+    print(folder.name, file=sys.stderr, flush=True)
     name = folder.name.rpartition("-")[0]
     train, test = (args.data / name / f"{half}.csv" for half in ("train", "test"))
     labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
