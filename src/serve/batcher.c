@@ -13,9 +13,9 @@
  *
  * Who could not be answered in time is told so at once (429), rather than after having
  * waited in vain: what a token takes is measured all the time, and who comes after more
- * work than fits into half of the deadline does not wait. Under three times the load that can be
- * borne nearly all that is begun ends in time (tests/soak/overload.py). Whose time runs out
- * all the same leaves the queue then.
+ * work than fits into half of what the deadline leaves beside his own does not wait. Under
+ * three times the load that can be borne nearly all that is begun ends in time
+ * (tests/soak/overload.py). Whose time runs out all the same leaves the queue then.
  *
  * How long a case is, is guessed from its bytes: only the order and these guesses hang
  * on it. */
@@ -36,11 +36,11 @@ enum {
     HUGE_TOKENS = 512,
 };
 
-/* Of the deadline: guesses are wrong, more so where others share the cores. */
-static const double let_in_share = 0.5;
+/* Of the time that a case does not run: guesses are wrong, more so where others share the cores. */
+static const double waiting_share = 0.5;
 
-/* A guess of the pace needs so much work behind it, and counts so much in the mean. */
-static const double pace_seconds = 0.25, pace_share = 0.3;
+/* The pace is known after so many tokens, and the mean of so many. */
+static const double pace_known = 256, pace_memory = 4096;
 
 struct batcher {
     struct batcher_options options;
@@ -61,9 +61,8 @@ struct batcher {
     struct batcher_case *canary; /* waits or runs */
     bool canary_runs;
     bool closing;
-    double pace; /* seconds a token; 0: not known yet */
-    uint64_t pace_since;
-    size_t pace_tokens; /* of cases that ended since then */
+    double pace;                      /* seconds a token of a full pass; 0: not known yet */
+    double pace_seconds, pace_tokens; /* that it is the quotient of */
 };
 
 /* Guessing; the lock is held */
@@ -77,43 +76,48 @@ static size_t weigh(const struct case_text *text)
     return tokens < READER_TOKENS_MAX ? tokens : READER_TOKENS_MAX;
 }
 
+/* Of a case that ends; a pass of n cases gives each of them an n-th of its time. Long ones say
+ * more of a token than short ones, which are half ceremony. */
 static void measure_pace(struct batcher *batcher, const struct batcher_case *one)
 {
-    batcher->pace_tokens += one->weight;
-    double seconds = tick_seconds_since(batcher->pace_since);
-    if (seconds < pace_seconds) return;
-    double pace = seconds / (double)batcher->pace_tokens;
-    batcher->pace = batcher->pace > 0 ? (1 - pace_share) * batcher->pace + pace_share * pace : pace;
-    batcher->pace_since = tick_now();
-    batcher->pace_tokens = 0;
+    double company = ((double)one->company + (double)batcher->running_count) / 2;
+    batcher->pace_seconds += tick_seconds_since(one->begun) / company;
+    batcher->pace_tokens += (double)one->weight;
+    double kept = pace_memory / batcher->pace_tokens;
+    if (kept < 1) {
+        batcher->pace_seconds *= kept;
+        batcher->pace_tokens *= kept;
+    }
+    if (batcher->pace_tokens >= pace_known)
+        batcher->pace = batcher->pace_seconds / batcher->pace_tokens;
 }
 
-/* Until all of the cases are answered: shorter ones go before them, running ones share the
- * weights with them. */
-static double expected_seconds(const struct batcher *batcher, const struct batcher_case *cases,
-                               size_t count)
+/* From its beginning to its end: whoever runs beside it shares the weights with it, or the next
+ * one that takes that place. */
+static double running_seconds(const struct batcher *batcher, size_t weight)
 {
-    size_t own = 0, longest = 0, ahead = 0;
-    for (size_t i = 0; i < count; i++) {
-        own += cases[i].weight;
-        if (cases[i].weight > longest) longest = cases[i].weight;
-    }
+    return batcher->pace * (double)weight * (double)(batcher->running_count + 1);
+}
+
+/* Until the longest of the cases begins: shorter ones go before it. */
+static double waiting_seconds(const struct batcher *batcher, const struct batcher_case *cases,
+                              size_t count, size_t longest)
+{
+    size_t ahead = 0;
+    for (size_t i = 0; i < count; i++) ahead += cases[i].weight;
+    ahead -= longest;
     for (size_t i = 0; i < batcher->count; i++)
         if (batcher->waiting[i]->weight <= longest) ahead += batcher->waiting[i]->weight;
-    for (size_t i = 0; i < batcher->running_count; i++) {
-        size_t weight = batcher->running[i]->weight;
-        ahead += weight < own ? weight : own;
-    }
-    return batcher->pace * (double)(own + ahead);
+    return batcher->pace * (double)ahead;
 }
 
-/* Whether its time is over: what is left of it does not suffice for the case alone. A short
- * deadline still leaves half of itself for waiting. */
+/* Whether its time is over: what is left of it does not suffice for the case in the company
+ * there is. A short deadline still leaves a quarter of itself for waiting. */
 static bool is_late(const struct batcher *batcher, const struct batcher_case *one)
 {
     double deadline = batcher->options.deadline_seconds;
-    double needed = batcher->pace * (double)one->weight;
-    if (needed > deadline / 2) needed = deadline / 2;
+    double needed = running_seconds(batcher, one->weight);
+    if (needed > 0.75 * deadline) needed = 0.75 * deadline;
     return tick_seconds_since(one->since) > deadline - needed;
 }
 
@@ -170,6 +174,8 @@ static struct batcher_case *choose(struct batcher *batcher)
     for (size_t i = 0; i < at; i++) batcher->waiting[i]->passed_over++;
     struct batcher_case *one = take(batcher, at);
     batcher->running[batcher->running_count++] = one;
+    one->begun = tick_now();
+    one->company = (unsigned)batcher->running_count;
     return one;
 }
 
@@ -221,9 +227,9 @@ static void ended(void *context, void *owner, const struct answer *answer)
         batcher->canary_runs = false;
     } else {
         size_t at = 0;
+        measure_pace(batcher, one);
         while (batcher->running[at] != one) at++;
         batcher->running[at] = batcher->running[--batcher->running_count];
-        measure_pace(batcher, one);
     }
     pthread_mutex_unlock(&batcher->lock);
     one->done(one, answer, NULL);
@@ -269,8 +275,6 @@ static void *live(void *argument)
         } else if (batcher->count == 0 && batcher->canary == NULL) {
             pthread_cond_wait(&batcher->wake, &batcher->lock);
         } else {
-            batcher->pace_since = tick_now();
-            batcher->pace_tokens = 0;
             pthread_mutex_unlock(&batcher->lock);
             answer_flow(batcher->context, &stream);
             pthread_mutex_lock(&batcher->lock);
@@ -305,12 +309,16 @@ static enum error_code admit(const struct batcher *batcher, const struct batcher
         return error_set(err, ERR_QUEUE_FULL, 0, "%zu cases wait; room is for %zu, and %zu bytes",
                          batcher->count, options->cases_max, options->bytes_max);
     if (batcher->count + batcher->running_count == 0) return ERR_NONE;
-    double seconds = expected_seconds(batcher, cases, count);
-    if (seconds <= let_in_share * options->deadline_seconds) return ERR_NONE;
+    size_t longest = 0;
+    for (size_t i = 0; i < count; i++)
+        if (cases[i].weight > longest) longest = cases[i].weight;
+    double runs = running_seconds(batcher, longest);
+    double waits = waiting_seconds(batcher, cases, count, longest);
+    if (waits <= waiting_share * (options->deadline_seconds - runs)) return ERR_NONE;
     return error_set(err, ERR_QUEUE_FULL, 0,
                      "%zu cases wait; an answer would come after some %.1f s, too near to the "
                      "deadline of %g s",
-                     batcher->count, seconds, options->deadline_seconds);
+                     batcher->count, waits + runs, options->deadline_seconds);
 }
 
 enum error_code batcher_put(struct batcher *batcher, struct batcher_case *cases, size_t count,

@@ -32,9 +32,9 @@ struct batcher_case {
     batcher_done *done;
     void *owner; /* the caller's */
 
-    uint64_t since; /* the rest is the batcher's */
+    uint64_t since, begun; /* the rest is the batcher's */
     size_t weight;
-    unsigned passed_over;
+    unsigned passed_over, company; /* that it began in, itself included */
 };
 
 struct batcher_options {

@@ -121,9 +121,11 @@ static void who_would_be_late_does_not_wait(void **state)
                 &err);     /* 1.5 s; the longer ones come after */
     assert_next(&line, 0); /* runs, and shares the pass with them all the time */
     assert_next(&line, 1);
-    assert_fails(admit(&line.batcher, more, 2, 0, &err), ERR_QUEUE_FULL, "after some 2.1 s", &err);
+    /* Two beside it all the time, these or the next: three times as long as alone. */
+    more[0].weight = more[1].weight = 80;
     assert_fine(admit(&line.batcher, more, 1, 0, &err), &err);
-    more[0].weight = 4000;
+    assert_fails(admit(&line.batcher, more, 2, 0, &err), ERR_QUEUE_FULL, "after some 3.2 s", &err);
+    more[0].weight = 140;
     assert_fails(admit(&line.batcher, more, 1, 0, &err), ERR_QUEUE_FULL, "deadline of 4 s", &err);
     line_up(&line, NULL, 0, 4);
     line.batcher.pace = 0.01;
@@ -135,14 +137,19 @@ static void the_pace_is_measured(void **state)
 {
     (void)state;
     struct line line;
-    line_up(&line, (size_t[]){1000, 1000}, 2, 4);
-    line.batcher.pace_since = tick_now();
-    measure_pace(&line.batcher, &line.cases[0]);
-    assert_true(line.batcher.pace == 0); /* too early */
-    line.batcher.pace_since -= 2000000000u;
-    measure_pace(&line.batcher, &line.cases[1]);
-    assert_true(line.batcher.pace >= 0.001 && line.batcher.pace < 0.1);
-    assert_int_equal(line.batcher.pace_tokens, 0);
+    line_up(&line, (size_t[]){1000, 1000, 4, 4}, 4, 4);
+    for (int i = 0; i < 4; i++) choose(&line.batcher)->begun -= 6000000000u;
+    line.batcher.running_count = 2;
+    measure_pace(&line.batcher, &line.cases[2]); /* the first; two on average */
+    assert_true(line.batcher.pace == 0);         /* too short to say */
+    measure_pace(&line.batcher, &line.cases[0]); /* the third; 2.5: 2.4 s for its 1000 tokens */
+    assert_true(line.batcher.pace > 0.003 && line.batcher.pace < 0.008);
+    double before = line.batcher.pace;
+    measure_pace(&line.batcher, &line.cases[3]); /* 3 s for 4 tokens move it a little */
+    assert_true(line.batcher.pace > before && line.batcher.pace < 2 * before);
+    for (int i = 0; i < 20; i++) measure_pace(&line.batcher, &line.cases[1]);
+    assert_true(line.batcher.pace > 0.0015 && line.batcher.pace < 0.0025);
+    assert_true(line.batcher.pace_tokens <= 4096);
 }
 
 static void weights_follow_bytes(void **state)
