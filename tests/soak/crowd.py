@@ -90,21 +90,24 @@ async def _honest(address, seconds):
 
 
 def honest_beside(attempts):
-    import full  # noqa: F401  (finds tests/service)
+    import full
     from service import Service, model
-    with Service("--threads", "1", "--connections", str(PLACES), file=model()) as service:
+    options = ("--threads", "1", "--connections", str(PLACES))
+    budget = full.plan(model(), *options)["serving"]["memory"]
+    with Service(*options, file=model()) as service:
         before, anew = asyncio.run(_honest(service.address, SECONDS))
         words = [sys.executable, __file__, *map(str, service.address), str(attempts), str(SECONDS)]
         with subprocess.Popen(words, stdout=subprocess.PIPE) as crowd:
             beside, anew_beside = asyncio.run(_honest(service.address, SECONDS))
             seen = json.loads(crowd.communicate()[0])
+        most = full.peak(service.process.pid, "VmHWM")
         ended = service.stop()
     p99, p99_anew = ([1e3 * some.quantile(0.99) for some in pair] for pair in ((before, beside), (anew, anew_beside)))
     lost = sum(some.broken for some in (before, anew, beside, anew_beside))
     return (f"{attempts} came within {SECONDS} s to {PLACES} places: {seen['most']} at once, {seen['closed']} closed, {seen['refused']} "
             f"refused; p99 of {beside.count()} requests {p99[0]:.1f} ms before, {p99[1]:.1f} beside them, of clients that come anew "
-            f"{p99_anew[0]:.1f} and {p99_anew[1]:.1f}; {lost} lost",
-            p99[1] <= 2 * p99[0] and lost == 0 and ended == 0)
+            f"{p99_anew[0]:.1f} and {p99_anew[1]:.1f}; {lost} lost; resident {most / 2**20:.1f} MiB at most, plan {budget / 2**20:.1f}",
+            p99[1] <= 2 * p99[0] and lost == 0 and ended == 0 and most <= budget)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A full-size ensemble for long proofs: ULMFiT of 60,000 words with random weights, and the linear member of share/cases."""
+"""What the rows share: a full-size ensemble (ULMFiT of 60,000 words with random weights, the linear member of share/cases), the plan, the
+memory of a process."""
 import csv
 import glob
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -49,3 +51,14 @@ def ensemble():
     for file in (weights, vocab, labels, network):
         file.unlink()
     return path
+
+
+def plan(file, *options):
+    done = subprocess.run([PROGRAM, "serve", "--plan", "--json", file, *options], stdout=subprocess.PIPE, check=True)
+    return json.loads(done.stdout)
+
+
+def peak(pid, name):
+    """Bytes of a line of /proc/PID/status, VmHWM or VmPeak."""
+    with open(f"/proc/{pid}/status") as file:
+        return int(re.search(name + r":\s+(\d+) kB", file.read())[1]) * 1024

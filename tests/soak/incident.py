@@ -5,7 +5,6 @@ import http.client
 import json
 import os
 import random
-import re
 import socket
 import subprocess
 import threading
@@ -57,11 +56,6 @@ def ask_many(service, count):
     return dict(statuses)
 
 
-def plan(file):
-    done = subprocess.run([PROGRAM, "serve", "--plan", "--json", file, *OPTIONS], stdout=subprocess.PIPE, check=True)
-    return json.loads(done.stdout)
-
-
 def _forget(file):
     """Its pages leave the page cache, so that they are charged to the group that reads them next."""
     descriptor = os.open(file, os.O_RDONLY)
@@ -72,16 +66,15 @@ def _forget(file):
 
 def answers(count):
     file = full.ensemble()
+    said = full.plan(file, *OPTIONS)
     _forget(file)
-    said = plan(file)
     memory = said["serving"]["memory"]
     if memory > LIMIT:
         return f"the plan is {memory / 2**20:.1f} MiB", False
     with Refusals(LIMIT, said["serving"]["address_space"], said["threads"]) as refusals:
         with Service(*OPTIONS, file=file, preexec_fn=refusals.enter) as service:
             statuses = ask_many(service, count)
-            with open(f"/proc/{service.process.pid}/status") as status:
-                most = int(re.search(r"VmHWM:\s+(\d+)", status.read())[1]) * 1024
+            most = full.peak(service.process.pid, "VmHWM")
             ended = service.stop()
         kills = refusals.memory.kills() if refusals.memory else None
         group = f", group {refusals.memory.peak() / 2**20:.1f}" if refusals.memory else ""
@@ -93,7 +86,7 @@ def answers(count):
 def below(_):
     """Ten per cent below the plan: refused before it listens, with the number."""
     file = full.ensemble()
-    said = plan(file)
+    said = full.plan(file, *OPTIONS)
     serving, told, right = said["serving"], [], True
     for what, memory, address in (("memory", serving["memory"] * 9 // 10, 1 << 40),
                                   ("address space", LIMIT, serving["address_space"] * 9 // 10)):

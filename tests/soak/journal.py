@@ -1,11 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """doctor reads a log of a gigabyte: the incident's lines now and then among access lines, through a pipe."""
 import json
-import re
 import subprocess
 import time
 
-from full import ROOT
+from full import ROOT, peak
 from service import PROGRAM
 
 SECONDS_MAX, RESIDENT_MAX, BLOCK = 10, 16 << 20, 1 << 20
@@ -31,8 +30,7 @@ def reads(megabytes):
         for _ in range(megabytes):
             doctor.stdin.write(block)
         doctor.stdin.flush()
-        with open(f"/proc/{doctor.pid}/status") as status:
-            most = int(re.search(r"VmHWM:\s+(\d+)", status.read())[1]) * 1024
+        most = peak(doctor.pid, "VmHWM")
         said = json.loads(doctor.communicate()[0])
     seconds = time.monotonic() - begun
     size = megabytes * len(block)

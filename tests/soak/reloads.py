@@ -1,28 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reloads under load, two models in turn: no failed request, memory flat, within the plan."""
-import json
-import re
-import subprocess
-
-import full  # noqa: F401  (finds tests/service)
+import full
 from batch_test import imported
 from memory import anonymous
 from reload_test import SHORT, Load, Reloadable, imported_again, trained
-from service import PROGRAM, TEAMS, model, wait_until
+from service import TEAMS, model, wait_until
 
 OPTIONS = ("--deadline", "60", "--connections", "64")
 GROWTH_MAX = 256 << 10
 
 
-def status(pid, name):
-    with open(f"/proc/{pid}/status") as file:
-        return int(re.search(name + r":\s+(\d+) kB", file.read())[1]) * 1024
-
-
 def _reload(count, first, second):
-    done = subprocess.run([PROGRAM, "serve", "--plan", "--json", "--threads", "2", *OPTIONS, first],
-                          stdout=subprocess.PIPE, check=True)
-    budget = json.loads(done.stdout)["reloading"]
+    budget = full.plan(first, "--threads", "2", *OPTIONS)["reloading"]
     refused, sizes = 0, []
     with Reloadable(*OPTIONS, file=first) as service, Load(service.address, SHORT) as clients:
         assert wait_until(lambda: clients.answered > 100)
@@ -33,7 +22,7 @@ def _reload(count, first, second):
                 sizes.append(anonymous(service.process.pid))
         clients.__exit__()
         pid = service.process.pid
-        peaks = {"memory": status(pid, "VmHWM"), "address_space": status(pid, "VmPeak")}
+        peaks = {"memory": full.peak(pid, "VmHWM"), "address_space": full.peak(pid, "VmPeak")}
         ended = service.stop()
     figure = (f"{count} reloads, {refused} refused; {clients.answered} requests, {len(clients.failures)} failed; anonymous "
               f"{sizes[0] // 1024} KiB after a tenth, {sizes[-1] // 1024} at the end; resident {peaks['memory'] / 2**20:.1f} MiB "
