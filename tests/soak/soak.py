@@ -10,11 +10,14 @@ fastai and Flask for the row of the incident's service; limits of groups and a r
 """
 import argparse
 import json
+import re
+import subprocess
 import sys
+import textwrap
 import time
 from pathlib import Path
 
-import full  # noqa: F401  (finds tests/service and bench)
+import full  # first: it finds tests/service and bench
 import crowd
 import ends
 import incident
@@ -46,17 +49,22 @@ def measure(name, share):
     wanted, whole, ask = ROWS[name]
     begun = time.monotonic()
     figure, holds = ask(max(1, int(whole * share)))
-    machine = report.machine()
-    commit = machine["commit"] + ("+" if machine["dirty"] else "")
     return {"wanted": wanted, "figure": figure, "seconds": round(time.monotonic() - begun), "verdict": report.verdict(holds),
-            "at": f"{machine['date']}, {commit}"}
+            "at": f"{report.machine()['date']}, {program_commit()}"}
+
+
+def program_commit():
+    """What the program under test was built from, whatever has been committed since."""
+    page = subprocess.run([full.PROGRAM, "help", "--man"], stdout=subprocess.PIPE, check=True).stdout.decode()
+    return re.search(r'"air-classifier (\S+)"', page)[1]
 
 
 def markdown(results):
-    lines = [[name, row["wanted"], row["figure"], str(row["seconds"]), row["at"], row["verdict"]]
-             for name, row in results.items()]
-    table = report.table(["row", "must hold", "seen", "s", "date, commit (+: with local changes)", "verdict"], lines)
-    return report.machine_line(report.machine()) + "\n\n" + table + "\n"
+    """A list, for what was seen is a sentence and too long for a table."""
+    lines = [textwrap.fill(f"**{name}**, {row['verdict']}: {row['wanted']}. {row['figure']} ({row['seconds']} s; {row['at']})",
+                           150, initial_indent="- ", subsequent_indent="  ") for name, row in results.items()]
+    machine = report.machine()
+    return f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}.\n\n" + "\n".join(lines) + "\n"
 
 
 def main():
