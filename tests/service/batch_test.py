@@ -95,7 +95,7 @@ class Batch(unittest.TestCase):
         expected = predicted(cases)
         self.assertGreater(len(set(expected)), 1, "a weak test: all answers are the same")
         for threads in ("1", "2"):
-            with Service("--threads", threads, "--deadline", "60", file=imported()) as service:
+            with Service("--threads", threads, "--deadline", "600", file=imported()) as service:
                 replies = ask_all(service.address, cases)
                 self.assertEqual([reply.status for reply in replies], [200] * len(cases))
                 self.assertEqual([reply.json()["predicted_sbr"] for reply in replies], expected)
@@ -104,7 +104,7 @@ class Batch(unittest.TestCase):
     def test_details_of_all_in_company(self):
         cases = some_cases(40, 60)
         expected = predict(cases, "--detail", file=imported())
-        with Service("--threads", "1", "--deadline", "60", file=imported()) as service:
+        with Service("--threads", "1", "--deadline", "600", file=imported()) as service:
             replies = ask_all(service.address, cases, path="/classifier/sbr?detail=1")
             for reply, line in zip(replies, expected):
                 self.assertEqual(line.pop("case_number"), "")
@@ -133,7 +133,7 @@ class Batch(unittest.TestCase):
             return seen[status]
 
     def test_a_full_queue(self):
-        reply = self.refusals(429, "--queue", "1", "--deadline", "60")
+        reply = self.refusals(429, "--queue", "1", "--deadline", "600")
         self.assertEqual(reply.json()["type"], "/problems/queue-full")
         self.assertGreater(int(reply.headers["retry-after"]), 0)
 
@@ -142,7 +142,7 @@ class Batch(unittest.TestCase):
         self.assertEqual(reply.json()["type"], "/problems/deadline")
 
     def test_health_does_not_wait(self):
-        with Service("--threads", "1", "--deadline", "60", file=imported()) as service:
+        with Service("--threads", "1", "--deadline", "600", file=imported()) as service:
             load = threading.Thread(target=ask_all, args=(service.address, [LONG] * 96, 32))
             load.start()
             slowest = 0.0
@@ -157,7 +157,7 @@ class Batch(unittest.TestCase):
             self.assertLess(slowest, 2)
 
     def test_a_client_that_leaves_is_no_harm(self):
-        with Service("--threads", "1", "--deadline", "60", file=imported()) as service:
+        with Service("--threads", "1", "--deadline", "600", file=imported()) as service:
             for _ in range(50):
                 with Client(service.address) as client:
                     client.send(request(body=LONG))
@@ -167,7 +167,7 @@ class Batch(unittest.TestCase):
 
     def test_sigterm_under_load_loses_nothing(self):
         for _ in range(3):
-            with Service("--threads", "2", "--deadline", "60", file=imported()) as service:
+            with Service("--threads", "2", "--deadline", "600", file=imported()) as service:
                 answered, lost = [], []
 
                 def one():
@@ -198,7 +198,7 @@ class Batch(unittest.TestCase):
                 self.assertEqual([at for at in lost if at is not None and at < signalled], [])
 
     def test_the_drain_time_bounds_the_queue(self):
-        with Service("--threads", "1", "--deadline", "60", "--drain-time", "0", file=imported()) as service:
+        with Service("--threads", "1", "--deadline", "600", "--drain-time", "0", file=imported()) as service:
             clients = [Client(service.address) for _ in range(CLIENTS)]
             for client in clients:
                 client.send(request(body=LONG))

@@ -22,7 +22,7 @@ class Many(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.files = {"linear": model(), "ulmfit": imported()}
-        cls.services = {name: Service("--threads", "2", "--deadline", "60", file=file)
+        cls.services = {name: Service("--threads", "2", "--deadline", "600", file=file)
                         for name, file in cls.files.items()}
 
     @classmethod
@@ -128,7 +128,7 @@ class Admission(unittest.TestCase):
     """A batch is so many cases, by the rule that holds for single ones."""
 
     def test_a_batch_is_never_longer_than_the_queue(self):
-        with Service("--queue", "4", "--deadline", "60", file=imported()) as service:
+        with Service("--queue", "4", "--deadline", "600", file=imported()) as service:
             with Client(service.address) as client:
                 self.assertEqual(client.ask(path=PATH, body=[INCIDENT] * 4).status, 200)
                 self.assertEqual(client.ask(path=PATH, body=[INCIDENT] * 5).status, 413)

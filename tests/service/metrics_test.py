@@ -132,7 +132,7 @@ class Metrics(unittest.TestCase):
             self.assertEqual(value(found, "drift_window_cases"), 4)
 
     def test_ulmfit_and_its_queue(self):
-        with Service("--threads", "1", "--deadline", "60", "--queue", "3",
+        with Service("--threads", "1", "--deadline", "600", "--queue", "3",
                      file=imported()) as service:
             with Client(service.address) as client:
                 client.ask(body={"subject": "disk qqqqzz"})
@@ -151,7 +151,7 @@ class Metrics(unittest.TestCase):
             self.assertEqual(value(found, "queue_depth"), 0)
 
     def test_it_is_answered_while_everything_is_full(self):
-        with Service("--threads", "1", "--deadline", "60", "--queue", "4", "--queue-bytes", "65536",
+        with Service("--threads", "1", "--deadline", "600", "--queue", "4", "--queue-bytes", "65536",
                      "--body-max", "65536", file=imported()) as service:
             clients = [Client(service.address) for _ in range(24)]
             body = json.dumps(LONG).encode()

@@ -30,7 +30,7 @@ class Incident(unittest.TestCase):
         said = plan(file)
         with Refusals(said["serving"]["memory"], said["serving"]["address_space"],
                       said["threads"]) as refusals:
-            with Service(*OPTIONS, "--deadline", "60", file=file, preexec_fn=refusals.enter) as service:
+            with Service(*OPTIONS, "--deadline", "600", file=file, preexec_fn=refusals.enter) as service:
                 with Client(service.address) as client:
                     for number in range(REQUESTS):
                         reply = client.ask(body=cases[number % len(cases)])

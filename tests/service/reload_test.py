@@ -146,7 +146,7 @@ class TakesOver(unittest.TestCase):
     def under_load(self, first, second, rounds=6):
         sums = checksum(first), checksum(second)
         self.assertNotEqual(*sums)
-        with Reloadable("--deadline", "60", file=first) as service, Load(service.address) as load:
+        with Reloadable("--deadline", "600", file=first) as service, Load(service.address) as load:
             self.assertTrue(wait_until(lambda: load.answered > 20))
             for i in range(rounds):
                 service.put((second, first)[i % 2])
@@ -341,7 +341,7 @@ class Together(unittest.TestCase):
 
     def test_sigterm_under_a_reload(self):
         for _ in range(3):
-            with Reloadable("--deadline", "60", file=imported()) as service:
+            with Reloadable("--deadline", "600", file=imported()) as service:
                 with Client(service.address) as client, Client(service.address) as admin:
                     for _ in range(16):
                         self.assertEqual(client.ask(body=SHORT).status, 200)

@@ -6,7 +6,7 @@ from memory import anonymous
 from reload_test import SHORT, Load, Reloadable, imported_again, trained
 from service import TEAMS, model, wait_until
 
-OPTIONS = ("--deadline", "60", "--connections", "64")
+OPTIONS = ("--deadline", "600", "--connections", "64")
 GROWTH_MAX = 256 << 10
 
 
