@@ -166,9 +166,7 @@ SHARE ?= 1
 soak: all $(addprefix $(BUILD)/bench/,join echo http_rate)
 	@rm -rf $(BUILD)/soak/tmp; mkdir -p $(BUILD)/soak/tmp
 	@PROGRAM='$(abspath $(PROGRAM))' TEST_TMP='$(abspath $(BUILD)/soak/tmp)' PYTHONDONTWRITEBYTECODE=1 \
-	    python3 tests/soak/soak.py --share $(SHARE) --results $(BUILD)/soak/results.json \
-	    --markdown $(BUILD)/soak/soak.md $(ROWS); status=$$?; \
-	    python3 bench/section.py docs/BENCH.md soak < $(BUILD)/soak/soak.md && exit $$status
+	    python3 tests/soak/soak.py --share $(SHARE) --record docs/BENCH.md $(ROWS)
 
 install: all
 	install -D -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/air-classifier

@@ -2,14 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Long proofs that the service holds: a row each of what must be, how much of it, and who measures.
 
-usage: soak.py [--share 1.0] [--results FILE.json] [--markdown FILE] [ROW...]
+usage: soak.py [--share 1.0] [--record docs/BENCH.md] [ROW...]
 
-`--share 0.1` does a tenth of each row. Results are kept, so that a row can be measured anew without the hours of all others; each
-tells its own date and commit. Exit status 0 only where no row asked for failed. PEERS_VENV names a virtual environment with
+`--share 0.1` does a tenth of each row. What was seen is recorded row by row, and other rows stay as they are, so that one can be measured
+anew without the hours of all; each tells its own date, machine and commit. Exit status 0 only where no row asked for failed. PEERS_VENV names a virtual environment with
 fastai and Flask for the row of the incident's service; limits of groups and a read-only root need root.
 """
 import argparse
-import json
 import re
 import subprocess
 import sys
@@ -27,6 +26,7 @@ import overload
 import rate
 import reloads
 import report
+import section
 
 ROWS = {  # name: what must hold, how much of it, who measures: (figure, whether it holds, None where it cannot be measured)
     "incident": ("a full-size ensemble in 64 MiB under every refusal at once: all 200, no kill", 100_000, incident.answers),
@@ -46,11 +46,15 @@ ROWS = {  # name: what must hold, how much of it, who measures: (figure, whether
 
 
 def measure(name, share):
+    """The verdict, and a sentence of a list: too long for a table."""
     wanted, whole, ask = ROWS[name]
     begun = time.monotonic()
     figure, holds = ask(max(1, int(whole * share)))
-    return {"wanted": wanted, "figure": figure, "seconds": round(time.monotonic() - begun), "verdict": report.verdict(holds),
-            "at": f"{report.machine()['date']}, {program_commit()}"}
+    print(f"{name}: {figure}: {report.verdict(holds)}", flush=True)
+    machine = report.machine()
+    text = (f"**{name}**, {report.verdict(holds)}: {wanted}. {figure} ({time.monotonic() - begun:.0f} s; {machine['date']}, {program_commit()}, "
+            f"{machine['cpu']}, {machine['cores']} cores)")
+    return holds, textwrap.fill(text, 150, initial_indent="- ", subsequent_indent="  ")
 
 
 def program_commit():
@@ -59,34 +63,29 @@ def program_commit():
     return re.search(r'"air-classifier (\S+)"', page)[1]
 
 
-def markdown(results):
-    """A list, for what was seen is a sentence and too long for a table."""
-    lines = [textwrap.fill(f"**{name}**, {row['verdict']}: {row['wanted']}. {row['figure']} ({row['seconds']} s; {row['at']})",
-                           150, initial_indent="- ", subsequent_indent="  ") for name, row in results.items()]
-    machine = report.machine()
-    return f"{machine['cpu']}, {machine['cores']} cores, {machine['memory_gib']} GiB, Linux {machine['kernel']}.\n\n" + "\n".join(lines) + "\n"
+def record(path, name, item):
+    """In its place among the rows that the section of the file has already."""
+    text = path.read_text(encoding="utf-8")
+    old = text.partition("<!-- bench:soak begin -->")[2].partition("<!-- bench:soak end -->")[0]
+    items = {found[1]: part.strip() for part in re.split(r"\n(?=- )", old) if (found := re.match(r"- \*\*(\S+)\*\*", part.strip()))}
+    items[name] = item
+    path.write_text(section.replaced(text, "soak", "\n".join(items[row] for row in ROWS if row in items)), encoding="utf-8")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--share", type=float, default=1.0, help="of each row's length")
-    parser.add_argument("--results", type=Path, help="what earlier rows said, and where this is added")
-    parser.add_argument("--markdown", type=Path)
+    parser.add_argument("--record", type=Path, help="the file whose section gets the rows")
     parser.add_argument("rows", nargs="*", metavar="ROW", help=", ".join(ROWS))
     args = parser.parse_args()
     if unknown := [name for name in args.rows if name not in ROWS]:
         parser.error(f"no row is called {', '.join(unknown)}")
-    kept = args.results and args.results.exists()
-    results = json.loads(args.results.read_text(encoding="utf-8")) if kept else {}
     right = True
     for name in args.rows or ROWS:
-        results[name] = row = measure(name, args.share)
-        print(f"{name}: {row['figure']}; {row['seconds']} s: {row['verdict']}", flush=True)
-        right = right and row["verdict"] != "FAIL"
-        if args.results:
-            args.results.write_text(json.dumps(results, indent=1), encoding="utf-8")
-    if args.markdown:
-        args.markdown.write_text(markdown({name: results[name] for name in ROWS if name in results}), encoding="utf-8")
+        holds, item = measure(name, args.share)
+        right = right and holds is not False
+        if args.record:
+            record(args.record, name, item)
     return 0 if right else 1
 
 
