@@ -16,7 +16,7 @@ export PYTHONDONTWRITEBYTECODE=1
 bench/venv.sh
 mkdir -p "$reports" docs
 rm -f "$reports"/*.md
-"$python" bench/accuracy.py --data "$data" --json "$reports/accuracy.json" --markdown "$reports/accuracy.md" "$@" || status=1
+"$python" bench/accuracy.py --member linear --data "$data" --json "$reports/accuracy.json" --markdown "$reports/accuracy.md" "$@" || status=1
 "$python" bench/speed.py --data "$data" --json "$reports/speed.json" --markdown "$reports/speed.md" || status=1
 peers=${PEERS_VENV:-build/peers-venv}
 make -s build/bench/train build/bench/peak

@@ -73,17 +73,6 @@ static enum error_code check_labels(const struct answer_model *model, struct err
     return ERR_NONE;
 }
 
-/* Far beyond what training gives, and near enough that sums of exponentials stay numbers. */
-static enum error_code check_calibration(const struct calibrate *calibrate, struct error *err)
-{
-    static const float most = 1e6f, gamma_most = 16;
-    if (calibrate->scale > 0 && calibrate->scale <= most && calibrate->gamma >= 0 &&
-        calibrate->gamma <= gamma_most && calibrate->slope > 0 && calibrate->slope <= most &&
-        fabsf(calibrate->offset) <= most)
-        return ERR_NONE;
-    return error_set(err, ERR_MODEL, 0, "the model's calibration is out of bounds");
-}
-
 static enum error_code open_labels(struct answer_model *model, struct error *err)
 {
     const struct bundle *bundle = &model->bundle;
@@ -143,10 +132,7 @@ static enum error_code open_linear(struct answer_model *model, struct error *err
     bow->idf_step = numbers[0];
     bow->idf_unknown = numbers[1];
     bow->value = numbers[2];
-    TRY(bundle_tensor(bundle, "linear.calibration", SAFETENSORS_F32, CALIBRATE_PARAMETERS, 0,
-                      &numbers, err));
-    memcpy(&model->calibrate, numbers, sizeof model->calibrate);
-    TRY(check_calibration(&model->calibrate, err));
+    TRY(calibrate_open(&model->calibrate[ANSWER_LINEAR], bundle, "linear.calibration", err));
     model->has[ANSWER_LINEAR] = true;
     return ERR_NONE;
 }
@@ -164,6 +150,9 @@ static enum error_code open_ulmfit(struct answer_model *model, const char *kerne
             "the model's ULMFiT has %zu classes and %u words, its lists have %u and %u",
             weights_classes(shape), shape->vocab, model->label_count, model->reader.vocab.count);
     TRY(canary_bind(&model->canary, &model->ulmfit, bundle, err));
+    model->softmax = !bundle_has(bundle, "ulmfit.calibration");
+    if (!model->softmax)
+        TRY(calibrate_open(&model->calibrate[ANSWER_ULMFIT], bundle, "ulmfit.calibration", err));
     model->has[ANSWER_ULMFIT] = true;
     return ERR_NONE;
 }
@@ -206,6 +195,8 @@ enum error_code answer_open(struct answer_model *out_model, const char *path, co
     if (code == ERR_NONE && bundle_has(&model.bundle, "linear.tag"))
         code = open_linear(&model, &detail);
     if (code == ERR_NONE && shrink_is(&model.bundle)) code = open_ulmfit(&model, kernel, &detail);
+    if (code == ERR_NONE && model.has[ANSWER_LINEAR] && model.has[ANSWER_ULMFIT])
+        code = blend_open(&model.blend, &model.bundle, &detail);
     if (code == ERR_NONE && bundle_has(&model.bundle, "canary.label"))
         code = open_canaries(&model, &detail);
     if (code == ERR_NONE && !model.has[ANSWER_LINEAR] && !model.has[ANSWER_ULMFIT])
@@ -271,7 +262,8 @@ void answer_lay_room(struct answer_context *context, const struct answer_model *
         canary_lay(&context->canary, &model->ulmfit, arena);
     }
     context->scores = arena_take(arena, room.slots * labels, sizeof *context->scores);
-    context->part = arena_take(arena, labels, sizeof *context->part);
+    context->linear = arena_take(arena, labels, sizeof *context->linear);
+    context->pooled = arena_take(arena, labels, sizeof *context->pooled);
     context->rows = arena_take(arena, room.slots, sizeof *context->rows);
     context->free = arena_take(arena, room.slots, sizeof *context->free);
     context->probability = arena_take(arena, room.slots * labels, sizeof *context->probability);
@@ -347,27 +339,12 @@ static float *row_of(const struct answer_context *context, float *rows, size_t n
     return rows + number * context->model->label_count;
 }
 
-/* Every label gets another one's probability. */
-static void bend(float *part, uint32_t labels)
+/* Every label gets another one's score. */
+static void bend(float *scores, uint32_t labels)
 {
-    float first = part[0];
-    memmove(part, part + 1, (labels - 1) * sizeof *part);
-    part[labels - 1] = first;
-}
-
-/* Adds what context->part says, as one of the members, to the case's row: a plain mean; of
- * one member its own probabilities, to the bit. */
-static void blend(struct answer_context *context, enum answer_member member, size_t number,
-                  struct answer *answer)
-{
-    const struct answer_model *model = context->model;
-    float *row = row_of(context, context->probability, number);
-    int members = 0;
-    for (int m = 0; m < ANSWER_MEMBERS; m++) members += model->has[m];
-    if (fault_bent(answer_members[member])) bend(context->part, model->label_count);
-    answer->member[member].best = likeliest(context->part, model->label_count);
-    answer->member[member].confidence = context->part[answer->member[member].best];
-    for (uint32_t c = 0; c < model->label_count; c++) row[c] += context->part[c] / (float)members;
+    float first = scores[0];
+    memmove(scores, scores + 1, (labels - 1) * sizeof *scores);
+    scores[labels - 1] = first;
 }
 
 /* A batch, or a stream, on its way through ULMFiT. */
@@ -376,25 +353,20 @@ struct flow {
     const struct answer_stream *stream;
 };
 
-static void ask_linear(struct answer_context *context, const struct case_text *text, size_t number,
-                       struct answer *answer)
+/* The member's own answer; its probabilities lie in `out` then. */
+static void tell(const struct answer_model *model, enum answer_member member, float *scores,
+                 float known, float *out, struct answer *answer)
 {
-    const struct answer_model *model = context->model;
-    float known, *scores = row_of(context, context->scores, number);
-    bow_score(&model->bow, &context->bow, text, scores, &known);
-    calibrate_apply(&model->calibrate, scores, model->label_count, known, context->part);
-    blend(context, ANSWER_LINEAR, number, answer);
-}
-
-/* ULMFiT's scores of the case lie in its row. */
-static void ask_ulmfit(struct answer_context *context, size_t number, struct answer *answer)
-{
-    const struct answer_row *row = &context->rows[number];
-    answer->truncated = row->read.truncated;
-    answer->tokens = (uint32_t)row->read.count;
-    answer->unknown = (uint32_t)row->read.unknown;
-    softmax(row_of(context, context->scores, number), context->model->label_count, context->part);
-    blend(context, ANSWER_ULMFIT, number, answer);
+    uint32_t labels = model->label_count, best;
+    if (fault_bent(answer_members[member])) bend(scores, labels);
+    if (member == ANSWER_ULMFIT && model->softmax) {
+        softmax(scores, labels, out);
+        best = likeliest(out, labels);
+    } else {
+        best = calibrate_apply(&model->calibrate[member], scores, labels, known, out);
+    }
+    answer->member[member].best = best;
+    answer->member[member].confidence = out[best];
 }
 
 static void finish(const struct flow *flow, size_t number)
@@ -402,16 +374,27 @@ static void finish(const struct flow *flow, size_t number)
     struct answer_context *context = flow->context;
     const struct answer_model *model = context->model;
     const struct answer_row *row = &context->rows[number];
+    float *scores = row_of(context, context->scores, number);
+    float *probability = row_of(context, context->probability, number), known = 1;
     struct answer answer = {.model = model,
-                            .probability = row_of(context, context->probability, number)};
-    uint64_t read = tick_now(), blended;
-    memset(row_of(context, context->probability, number), 0,
-           model->label_count * sizeof *context->probability);
-    /* First the member whose scores are in the row: the other one's take their place. */
-    if (model->has[ANSWER_ULMFIT]) ask_ulmfit(context, number, &answer);
-    blended = tick_now();
-    if (model->has[ANSWER_LINEAR]) ask_linear(context, row->text, number, &answer);
-    answer.nanos[ANSWER_STAGE_LINEAR] = tick_now() - blended;
+                            .probability = probability,
+                            .truncated = row->read.truncated,
+                            .tokens = (uint32_t)row->read.count,
+                            .unknown = (uint32_t)row->read.unknown};
+    uint64_t read = tick_now(), told;
+    if (model->has[ANSWER_ULMFIT]) tell(model, ANSWER_ULMFIT, scores, known, probability, &answer);
+    told = tick_now();
+    if (model->has[ANSWER_LINEAR]) {
+        bow_score(&model->bow, &context->bow, row->text, context->linear, &known);
+        tell(model, ANSWER_LINEAR, context->linear, known, probability, &answer);
+    }
+    answer.nanos[ANSWER_STAGE_LINEAR] = tick_now() - told;
+    if (model->has[ANSWER_LINEAR] && model->has[ANSWER_ULMFIT]) {
+        const float *both[] = {[ANSWER_LINEAR] = context->linear, [ANSWER_ULMFIT] = scores};
+        blend_pool(&model->blend, both, model->label_count, context->pooled);
+        calibrate_apply(&model->blend.calibrate, context->pooled, model->label_count, known,
+                        probability);
+    }
     answer.best = likeliest(answer.probability, model->label_count);
     answer.confidence = answer.probability[answer.best];
     answer.abstained = answer.confidence < model->threshold[answer.best];

@@ -17,7 +17,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "answer/calibrate.h"
+#include "answer/blend.h"
 #include "answer/reader.h"
 #include "base/arena.h"
 #include "model/bow.h"
@@ -26,8 +26,7 @@
 #include "model/ulmfit.h"
 #include "text/case.h"
 
-/* What one of these says is blended with the others; rows of answer_members. */
-enum answer_member { ANSWER_LINEAR, ANSWER_ULMFIT, ANSWER_MEMBERS };
+/* By enum answer_member. */
 extern const char *const answer_members[ANSWER_MEMBERS]; /* "linear", "ulmfit" */
 
 /* What an answer's time goes into; rows of answer_stages. */
@@ -52,8 +51,10 @@ struct answer_model {
     const float *threshold;      /* [labels] */
     float target_precision;
     bool has[ANSWER_MEMBERS];
+    bool softmax; /* ULMFiT's probabilities are fastai's own, for want of a calibration */
+    struct calibrate calibrate[ANSWER_MEMBERS];
+    struct blend blend; /* where there are both members */
     struct bow bow;
-    struct calibrate calibrate;
     struct reader reader;
     struct ulmfit ulmfit;
     struct canary canary; /* ULMFiT's own; its `found` belongs to the contexts */
@@ -85,8 +86,8 @@ struct answer_context {
     uint32_t *ids; /* [slots][READER_TOKENS_MAX] */
     struct team *team;
     struct canary canary;
-    float *scores;           /* [slots][labels], of one member */
-    float *part;             /* [labels], probabilities of one member */
+    float *scores;           /* [slots][labels], of ULMFiT */
+    float *linear, *pooled;  /* [labels], of the linear member, of both */
     float *probability;      /* [slots][labels], of the last answers */
     struct answer_row *rows; /* [slots] */
     uint32_t *free;          /* [slots]: numbers of rows that no case has, in a ring */

@@ -3,12 +3,35 @@
 #include "answer/calibrate.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/check.h"
 
 static const double known_least = 1e-3; /* a text without a known n-gram is all but unreadable */
 static const double logit_bound = 20;   /* beyond, a float can not tell p from 0 or 1 */
 static const double tail_bound = -80;   /* of an exponent: its share is still a float above 0 */
+
+/* Far beyond what training gives, and near enough that sums of exponentials stay numbers. */
+static bool is_fine(const struct calibrate *calibrate)
+{
+    static const float most = 1e6f, gamma_most = 16;
+    return calibrate->scale > 0 && calibrate->scale <= most && calibrate->gamma >= 0 &&
+           calibrate->gamma <= gamma_most && calibrate->slope > 0 && calibrate->slope <= most &&
+           fabsf(calibrate->offset) <= most;
+}
+
+enum error_code calibrate_open(struct calibrate *out_calibrate, const struct bundle *bundle,
+                               const char *name, struct error *err)
+{
+    struct calibrate calibrate;
+    const float *numbers;
+    TRY(bundle_tensor(bundle, name, SAFETENSORS_F32, CALIBRATE_PARAMETERS, 0, &numbers, err));
+    memcpy(&calibrate, numbers, sizeof calibrate);
+    if (!is_fine(&calibrate))
+        return error_set(err, ERR_MODEL, 0, "the model's calibration '%s' is out of bounds", name);
+    *out_calibrate = calibrate;
+    return ERR_NONE;
+}
 
 static double steepness(const struct calibrate *calibrate, float known)
 {

@@ -16,11 +16,18 @@
 
 #include <stdint.h>
 
+#include "model/bundle.h"
+
 enum { CALIBRATE_PARAMETERS = 4 };
 
 struct calibrate {
     float scale, gamma, slope, offset; /* the order in the model file */
 };
+
+/* From the F32 tensor [CALIBRATE_PARAMETERS] of this name; ERR_MODEL where it is out of bounds. */
+MUST_CHECK enum error_code calibrate_open(struct calibrate *out_calibrate,
+                                          const struct bundle *bundle, const char *name,
+                                          struct error *err);
 
 /* The best label, and the logit of its share of the softmax: what slope and offset act on. */
 uint32_t calibrate_best(const struct calibrate *calibrate, const float *scores, uint32_t labels,

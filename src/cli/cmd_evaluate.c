@@ -42,10 +42,15 @@ static enum error_code evaluate(const struct options *options, const struct answ
     if (code != ERR_NONE) return code;
     bar_close(bar);
     double seconds = tick_seconds_since(begun);
-    if (options->json)
+    if (options->json) {
         code = print_json(&result, model, seconds, err);
-    else
+    } else {
         table_score(&result.blend, model);
+        if (model->has[ANSWER_LINEAR] && model->has[ANSWER_ULMFIT]) {
+            putchar('\n');
+            table_members(result.member, model);
+        }
+    }
     evaluate_close(&result);
     return code;
 }

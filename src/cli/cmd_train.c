@@ -7,22 +7,55 @@
 #include "base/tick.h"
 #include "cli/bar.h"
 #include "cli/cmd.h"
+#include "cli/learning.h"
 #include "cli/table.h"
 #include "cli/version.h"
 #include "train/fit.h"
+
+/* What of the ensemble is learnt, and how. */
+static enum error_code read_options(const struct options *options, const struct learning *learning,
+                                    struct fit_options *out, struct error *err)
+{
+    *out = (struct fit_options){
+        .target_precision = (float)options->target,
+        .seed = (uint64_t)options->seed,
+        .unseen = options->unseen,
+        .network = {.with = options->with,
+                    .learn = {.size = options->init == NULL ? learning->size : NULL,
+                              .recipe = learning->recipe,
+                              .epochs = (unsigned)options->epochs,
+                              .rows = (size_t)options->batch,
+                              .words_max = (size_t)options->words,
+                              .init = options->init,
+                              .language = options->language,
+                              .tokenizer = options->tokenizer,
+                              .way = learning->way}}};
+    if (options->member == NULL) return ERR_NONE;
+    enum answer_member member = ANSWER_LINEAR;
+    while (member < ANSWER_MEMBERS && strcmp(options->member, answer_members[member]) != 0)
+        member++;
+    if (member == ANSWER_MEMBERS)
+        return error_set(err, ERR_USAGE, 0, "--member: no member '%s'; there are: %s, %s",
+                         options->member, answer_members[ANSWER_LINEAR],
+                         answer_members[ANSWER_ULMFIT]);
+    for (int m = 0; m < ANSWER_MEMBERS; m++) out->without[m] = m != (int)member;
+    return ERR_NONE;
+}
 
 static enum error_code check_options(const struct options *options, struct error *err)
 {
     if (options->output == NULL)
         return error_set(err, ERR_USAGE, 0, "train needs -o MODEL, the file to write");
-    if (strcmp(options->member, answer_members[ANSWER_LINEAR]) != 0)
-        return error_set(err, ERR_USAGE, 0, "--member: no member '%s'; there is: %s",
-                         options->member, answer_members[ANSWER_LINEAR]);
-    /* Learning for an hour and then not being able to write would be rude. */
-    struct file_write probe;
-    TRY(file_write_open(&probe, options->output, err));
-    file_write_abandon(&probe);
-    return ERR_NONE;
+    if (options->with != NULL && options->member != NULL)
+        return error_set(err, ERR_USAGE, 0,
+                         "--with keeps a ULMFiT and learns the linear member "
+                         "around it; --member has nothing to choose");
+    if (options->with != NULL && options->init != NULL)
+        return error_set(err, ERR_USAGE, 0,
+                         "--init: a ULMFiT that is kept by --with begins from nothing");
+    if (options->unseen && options->with == NULL)
+        return error_set(err, ERR_USAGE, 0, "--unseen tells of the model of --with; there is none");
+    return learning_words(options, err);
 }
 
 static void warn_lonely(const struct corpus *corpus, const char *const *paths)
@@ -37,35 +70,53 @@ static void warn_lonely(const struct corpus *corpus, const char *const *paths)
     }
 }
 
-static void print_report(const struct fit *fit, const struct corpus *corpus, const char *path,
-                         double seconds)
+static void print_report(const struct fit *fit, const struct fit_options *options,
+                         const struct corpus *corpus, const char *path, double seconds)
 {
-    printf("Held-out cases, each answered by a model that had not seen it (%" PRIu32 " parts):\n\n",
-           fit->folds);
+    struct score_sum sum = score_sum(&fit->held_out);
+    bool linear = fit->has[ANSWER_LINEAR], ulmfit = fit->has[ANSWER_ULMFIT];
+    printf("Held-out cases, each answered by a model that had not seen it (%" PRIu64
+           " of %zu):\n\n",
+           sum.cases, corpus->count);
     table_score(&fit->held_out, &fit->model);
-    printf("\n%s: learnt from %zu cases of %" PRIu32 " SBRs, %" PRIu32
-           " features, cost %g, in %.1f s\n",
-           path, corpus->count, corpus->label_count, fit->model.bow.features, fit->cost, seconds);
+    if (linear && ulmfit) {
+        putchar('\n');
+        table_members(fit->member, &fit->model);
+        printf("ULMFiT's share of the blend: %.2f%s\n", fit->share,
+               options->network.with != NULL && !options->unseen
+                   ? " (fixed: these cases may be those it has learnt from, and then its "
+                     "answers prove nothing; --unseen says that they are not)"
+                   : "");
+    }
+    printf("\n%s: learnt from %zu cases of %" PRIu32 " SBRs", path, corpus->count,
+           corpus->label_count);
+    if (linear) printf(", %" PRIu32 " features, cost %g", fit->model.bow.features, fit->cost);
+    if (ulmfit) {
+        const struct weights_shape *shape = &fit->model.ulmfit.shrink.weights.shape;
+        printf(", %" PRIu32 " words, %" PRIu32 " LSTM layers of %" PRIu32, shape->vocab,
+               shape->layers, shape->hidden);
+    }
+    printf(", in %.1f s\n", seconds);
 }
 
-static enum error_code learn(const struct options *options, struct corpus *corpus,
-                             struct crew *crew, struct bar *bar, struct error *err)
+static enum error_code learn(const char *output, const struct fit_options *options,
+                             struct corpus *corpus, struct crew *crew, struct bar *bar,
+                             struct error *err)
 {
     uint64_t begun = tick_now();
-    struct fit fit;
-    struct fit_options fit_options = {.target_precision = (float)options->target,
-                                      .seed = (uint64_t)options->seed};
-    TRY(fit_open(&fit, corpus, &fit_options, crew, &bar->progress, err));
+    static struct fit fit; /* large, and never moved */
+    TRY(fit_open(&fit, corpus, options, crew, &bar->progress, err));
     bar_close(bar);
-    enum error_code code = fit_write(&fit, corpus, options->output, version_text, err);
-    if (code == ERR_NONE) print_report(&fit, corpus, options->output, tick_seconds_since(begun));
+    enum error_code code = fit_write(&fit, corpus, options, output, version_text, err);
+    if (code == ERR_NONE) print_report(&fit, options, corpus, output, tick_seconds_since(begun));
     fit_close(&fit);
     return code;
 }
 
-static enum error_code run(const struct options *options, struct bar *bar, struct error *err)
+static enum error_code read_and_learn(const struct options *options,
+                                      const struct fit_options *fit_options, struct bar *bar,
+                                      struct error *err)
 {
-    TRY(check_options(options, err));
     struct csv_columns columns = {0};
     if (options->columns != NULL) TRY(csv_columns_parse(&columns, slice_of(options->columns), err));
     struct corpus corpus;
@@ -77,9 +128,21 @@ static enum error_code run(const struct options *options, struct bar *bar, struc
         warn_lonely(&corpus, options->operand);
         code = crew_open(&crew, options_threads(options), err);
     }
-    if (code == ERR_NONE) code = learn(options, &corpus, crew, bar, err);
+    if (code == ERR_NONE) code = learn(options->output, fit_options, &corpus, crew, bar, err);
     crew_close(crew);
     corpus_close(&corpus);
+    return code;
+}
+
+static enum error_code run(const struct options *options, struct bar *bar, struct error *err)
+{
+    static struct learning learning;
+    struct fit_options fit_options;
+    TRY(check_options(options, err));
+    TRY(learning_open(&learning, options, err));
+    enum error_code code = read_options(options, &learning, &fit_options, err);
+    if (code == ERR_NONE) code = read_and_learn(options, &fit_options, bar, err);
+    learning_close(&learning);
     return code;
 }
 

@@ -56,6 +56,17 @@ void table_score(const struct score *score, const struct answer_model *model)
     }
 }
 
+void table_members(const struct score member[ANSWER_MEMBERS], const struct answer_model *model)
+{
+    printf("%-*s %9s %9s\n", NAME_COLUMNS, "member alone", "accuracy", "macro-F1");
+    for (int m = 0; m < ANSWER_MEMBERS; m++) {
+        if (!model->has[m]) continue;
+        struct score_sum sum = score_sum(&member[m]);
+        printf("%-*s %7.2f %% %7.2f %%\n", NAME_COLUMNS, answer_members[m], 100 * sum.accuracy,
+               100 * sum.macro_f1);
+    }
+}
+
 json_t *table_json(const struct score *score, const struct answer_model *model)
 {
     struct score_sum sum = score_sum(score);

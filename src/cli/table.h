@@ -12,6 +12,9 @@
 /* A line of sums and a line for each label, to standard output. */
 void table_score(const struct score *score, const struct answer_model *model);
 
+/* A line a member the model has. */
+void table_members(const struct score member[ANSWER_MEMBERS], const struct answer_model *model);
+
 /* The sums as members of an object; NULL when memory ends. */
 json_t *table_json(const struct score *score, const struct answer_model *model);
 

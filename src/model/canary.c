@@ -139,6 +139,12 @@ enum error_code canary_make(struct canary_made *out_made, const struct weights *
     return ERR_NONE;
 }
 
+struct canary canary_of_made(const struct canary_made *made)
+{
+    return (struct canary){
+        .count = CANARY_MADE, .start = made->start, .ids = made->ids, .logits = made->logits};
+}
+
 void canary_made_close(struct canary_made *made)
 {
     mem_free(made->logits);

@@ -43,6 +43,9 @@ MUST_CHECK enum error_code canary_make(struct canary_made *out_made, const struc
                                        struct error *err);
 void canary_made_close(struct canary_made *made);
 
+/* The same before they are written; made must live as long. */
+struct canary canary_of_made(const struct canary_made *made);
+
 /* The tensors ulmfit.canary.start, .ids and .logits; made must live until they are written. */
 void canary_draft(const struct canary_made *made, struct bundle_draft *draft);
 

@@ -21,18 +21,30 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "train/search.h"
 
 static const float gamma_strange = 1.5f;
 static const double softer = 0.5;
 static const double line_prior = 0.5; /* pull of slope to 1 and offset to 0, in cases */
-static const double imagined = 5;     /* answers */
+static const double scale_low = -4, scale_high = 4; /* logarithms; ULMFiT may be far too sure */
+static const double imagined = 5;                   /* answers */
 static const double edge_factor = 3;
 
 enum {
-    SECTIONS = 24,
+    SECTIONS = 25,
     NEWTON_STEPS = 50,
     CASES_MAX = 16384, /* three numbers are known well from these; more would only take time */
 };
+
+static float known_of(const struct calibrator_cases *cases, size_t i)
+{
+    return cases->known != NULL ? cases->known[i] : 1;
+}
+
+static float gamma_of(const struct calibrator_cases *cases)
+{
+    return cases->known != NULL ? gamma_strange : 0;
+}
 
 /* Every so manyth case is looked at. */
 static size_t stride(const struct calibrator_cases *cases)
@@ -40,45 +52,31 @@ static size_t stride(const struct calibrator_cases *cases)
     return (cases->count + CASES_MAX - 1) / CASES_MAX;
 }
 
-static double loss(const struct calibrator_cases *cases, double scale)
+double calibrator_loss(const struct calibrator_cases *cases, double scale)
 {
-    struct calibrate soft = {.scale = (float)scale, .gamma = gamma_strange};
+    struct calibrate soft = {.scale = (float)scale, .gamma = gamma_of(cases)};
     double sum = 0;
     for (size_t i = 0; i < cases->count; i += stride(cases)) {
         const float *scores = cases->scores + i * cases->labels;
         float logit;
-        uint32_t best = calibrate_best(&soft, scores, cases->labels, cases->known[i], &logit);
+        float known = known_of(cases, i);
+        uint32_t best = calibrate_best(&soft, scores, cases->labels, known, &logit);
         /* -log p_truth = a (s_best - s_truth) - log p_best */
-        double a = scale * pow(fmax((double)cases->known[i], 1e-3), (double)gamma_strange);
+        double a = scale * pow(fmax((double)known, 1e-3), (double)soft.gamma);
         sum += a * ((double)scores[best] - (double)scores[cases->truth[i]]) +
                log1p(exp(-(double)logit));
     }
-    return sum;
+    return sum * (double)stride(cases);
 }
 
-/* Golden section over the logarithm of the scale. */
-static double best_scale(const struct calibrator_cases *cases)
+static double loss_at(void *context, double logarithm)
 {
-    const double ratio = (sqrt(5) - 1) / 2;
-    double low = -1, high = 4;
-    double left = high - ratio * (high - low), right = low + ratio * (high - low);
-    double at_left = loss(cases, exp(left)), at_right = loss(cases, exp(right));
-    for (int i = 0; i < SECTIONS; i++) {
-        if (at_left < at_right) {
-            high = right;
-            right = left;
-            at_right = at_left;
-            left = high - ratio * (high - low);
-            at_left = loss(cases, exp(left));
-        } else {
-            low = left;
-            left = right;
-            at_left = at_right;
-            right = low + ratio * (high - low);
-            at_right = loss(cases, exp(right));
-        }
-    }
-    return exp((low + high) / 2);
+    return calibrator_loss(context, exp(logarithm));
+}
+
+double calibrator_scale(const struct calibrator_cases *cases)
+{
+    return exp(search_lowest(loss_at, (void *)cases, scale_low, scale_high, SECTIONS));
 }
 
 /* Logistic regression of "the best is right" on the logit, by Newton's method. */
@@ -91,7 +89,7 @@ static void fit_line(const struct calibrator_cases *cases, struct calibrate *cal
         for (size_t i = 0; i < cases->count; i += stride(cases)) {
             float logit;
             uint32_t best = calibrate_best(calibrate, cases->scores + i * cases->labels,
-                                           cases->labels, cases->known[i], &logit);
+                                           cases->labels, known_of(cases, i), &logit);
             double x = (double)logit, q = 1 / (1 + exp(-(slope * x + offset)));
             double miss = q - (best == cases->truth[i]), w = q * (1 - q);
             gs += miss * x;
@@ -112,8 +110,8 @@ static void fit_line(const struct calibrator_cases *cases, struct calibrate *cal
 
 struct calibrate calibrator_fit(const struct calibrator_cases *cases)
 {
-    struct calibrate calibrate = {.gamma = gamma_strange, .slope = 1};
-    calibrate.scale = (float)(best_scale(cases) * softer);
+    struct calibrate calibrate = {.gamma = gamma_of(cases), .slope = 1};
+    calibrate.scale = (float)(calibrator_scale(cases) * softer);
     fit_line(cases, &calibrate);
     return calibrate;
 }
@@ -151,7 +149,7 @@ enum error_code calibrator_thresholds(const struct calibrator_cases *cases,
     for (size_t i = 0; i < cases->count; i++) {
         own[cases->truth[i]]++;
         uint32_t best = calibrate_apply(calibrate, cases->scores + i * cases->labels, cases->labels,
-                                        cases->known[i], probability);
+                                        known_of(cases, i), probability);
         told[i] = (struct told){probability[best], best, best == cases->truth[i]};
     }
     qsort(told, cases->count, sizeof *told, by_label_confidence);

@@ -12,11 +12,17 @@
 /* Scores of cases that were not learnt from. */
 struct calibrator_cases {
     const float *scores;   /* [count, labels] */
-    const float *known;    /* [count] */
+    const float *known;    /* [count]; NULL: nothing hangs on it */
     const uint32_t *truth; /* [count] */
     size_t count;
     uint32_t labels;
 };
+
+/* The log loss of all cases, whose softmax is scaled so. */
+double calibrator_loss(const struct calibrator_cases *cases, double scale);
+
+/* The scale that makes it lowest: the temperature that explains the cases best. */
+double calibrator_scale(const struct calibrator_cases *cases);
 
 struct calibrate calibrator_fit(const struct calibrator_cases *cases);
 

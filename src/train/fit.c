@@ -2,32 +2,25 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/fit.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/check.h"
 #include "base/mem.h"
-#include "base/rng.h"
-#include "train/calibrator.h"
+#include "base/writer.h"
+#include "train/ensemble.h"
 #include "train/fold.h"
+#include "train/holdout.h"
 #include "train/linear.h"
+#include "train/settings.h"
 
 enum {
-    CHOICE_CASES = 3000, /* cross-validation for a choice looks at no more cases */
     CANARIES = 8,
     CANARY_BYTES_MAX = 4096, /* of a case that may become one */
 };
 
-/* What cross-validation chooses from. The first is what works on most sets, and is left only for
- * a gain that chance would hardly make: of two settings about as good, cross-validation of a few
- * thousand cases often finds the worse one better. The cost goes up by this factor while that
- * helps, or down once. */
-static const double cost_first = 1, cost_factor = 2, cost_most = 4;
-static const float values[] = {0.1f, 0.3f, 1.0f};
-static const double chance = 0.125; /* times the root of the cases: about one deviation */
 #define COUNT_OF(a) (sizeof(a) / sizeof *(a))
 
 struct fitting {
@@ -36,11 +29,12 @@ struct fitting {
     const struct fit_options *options;
     struct crew *crew;
     struct progress *progress;
-    /* of the cases being cross-validated */
-    uint32_t *chosen, *fold;
-    size_t count;
-    float *scores, *known; /* [count, labels], [count] */
+    struct holdout holdout;          /* of the linear member */
+    struct network_held_out network; /* of ULMFiT */
+    struct ensemble ensemble;
 };
+
+/* Before anything is learnt */
 
 static enum error_code refuse_hopeless(const struct corpus *corpus, struct error *err)
 {
@@ -49,227 +43,6 @@ static enum error_code refuse_hopeless(const struct corpus *corpus, struct error
     return error_set(err, ERR_DATA, 0,
                      "all %zu cases have the label '%.*s'; there is nothing to tell apart",
                      corpus->count, (int)corpus->labels[0].size, corpus->labels[0].data);
-}
-
-/* Scores every chosen case by weights learnt without its part. */
-static enum error_code cross_validate(struct fitting *fitting, double cost, uint32_t folds,
-                                      const char *title, struct error *err)
-{
-    size_t count = fitting->count, labels = fitting->corpus->label_count;
-    uint32_t *learn, *score;
-    float *part, *known;
-    TRY(mem_take(&learn, 2 * count, sizeof *learn, err));
-    enum error_code code = mem_take(&part, count * (labels + 1), sizeof *part, err);
-    if (code != ERR_NONE) part = NULL;
-    score = learn + count;
-    known = part != NULL ? part + count * labels : NULL;
-    for (uint32_t f = 0; f < folds && code == ERR_NONE; f++) {
-        size_t learns = 0, scored = 0;
-        for (size_t i = 0; i < count; i++) {
-            if (fitting->fold[i] == f)
-                score[scored++] = fitting->chosen[i];
-            else
-                learn[learns++] = fitting->chosen[i];
-        }
-        if (learns == 0 || scored == 0) continue;
-        code = linear_learn(&(struct linear_task){.bag = &fitting->fit->bag,
-                                                  .corpus = fitting->corpus,
-                                                  .learn = learn,
-                                                  .learn_count = learns,
-                                                  .score = score,
-                                                  .score_count = scored,
-                                                  .cost = cost,
-                                                  .seed = fitting->options->seed + f,
-                                                  .title = title,
-                                                  .scores = part,
-                                                  .known = known},
-                            fitting->crew, fitting->progress, err);
-        for (size_t i = 0, at = 0; i < count && code == ERR_NONE; i++) {
-            if (fitting->fold[i] != f) continue;
-            memcpy(fitting->scores + i * labels, part + at * labels, labels * sizeof *part);
-            fitting->known[i] = known[at++];
-        }
-    }
-    mem_free(learn);
-    mem_free(part);
-    return code;
-}
-
-static size_t count_right(const struct fitting *fitting)
-{
-    size_t right = 0, labels = fitting->corpus->label_count;
-    for (size_t i = 0; i < fitting->count; i++) {
-        const float *scores = fitting->scores + i * labels;
-        uint32_t best = 0;
-        for (uint32_t c = 1; c < labels; c++)
-            if (scores[c] > scores[best]) best = c;
-        right += best == fitting->corpus->cases[fitting->chosen[i]].label;
-    }
-    return right;
-}
-
-/* x of every field value, in the vectors and in the model. */
-static bool set_value(struct bag *bag, float value)
-{
-    bool any = false;
-    for (size_t i = 0; i < bag->count; i++)
-        for (uint32_t n = 0; n < bag->cases[i].nodes; n++) {
-            struct feature_node *node = &bag->cases[i].x[n];
-            if (bag_kind(bag, node->index) != NGRAM_VALUE) continue;
-            node->value = (double)value;
-            any = true;
-        }
-    bag->bow.value = value;
-    return any;
-}
-
-/* Takes at most CHOICE_CASES cases, spread by the hash of their text. */
-static void choose_cases(struct fitting *fitting, size_t limit)
-{
-    size_t all = fitting->corpus->count, kept = 0;
-    for (size_t i = 0; i < all; i++) {
-        uint64_t draw = rng_mix(fitting->corpus->cases[i].hash ^ fitting->options->seed) >> 32;
-        if (all <= limit || draw * all < (uint64_t)limit << 32)
-            fitting->chosen[kept++] = (uint32_t)i;
-    }
-    fitting->count = kept;
-}
-
-static bool is_better(const struct fitting *fitting, size_t right, size_t best)
-{
-    return best == 0 || (double)right > (double)best + chance * sqrt((double)fitting->count);
-}
-
-/* Whether this cost answers more cases rightly than the best so far; then it is kept. */
-static enum error_code try_cost(struct fitting *fitting, double cost, uint32_t folds, size_t *best,
-                                bool *out_better, struct error *err)
-{
-    TRY(cross_validate(fitting, cost, folds, "choosing the cost", err));
-    size_t right = count_right(fitting);
-    *out_better = is_better(fitting, right, *best);
-    if (!*out_better) return ERR_NONE;
-    *best = right;
-    fitting->fit->cost = cost;
-    return ERR_NONE;
-}
-
-static enum error_code choose_cost(struct fitting *fitting, uint32_t folds, size_t *out_best,
-                                   struct error *err)
-{
-    bool better;
-    *out_best = 0;
-    fitting->fit->cost = cost_first;
-    TRY(try_cost(fitting, cost_first, folds, out_best, &better, err));
-    double cost = cost_first * cost_factor;
-    TRY(try_cost(fitting, cost, folds, out_best, &better, err));
-    if (!better) return try_cost(fitting, cost_first / cost_factor, folds, out_best, &better, err);
-    while (better && cost < cost_most) {
-        cost *= cost_factor;
-        TRY(try_cost(fitting, cost, folds, out_best, &better, err));
-    }
-    return ERR_NONE;
-}
-
-static enum error_code choose_settings(struct fitting *fitting, struct error *err)
-{
-    struct fit *fit = fitting->fit;
-    choose_cases(fitting, CHOICE_CASES);
-    uint32_t folds = fold_count(fitting->corpus->count);
-    TRY(fold_deal(fitting->corpus, fitting->chosen, fitting->count, folds, fitting->options->seed,
-                  fitting->fold, err));
-    bool any_values = set_value(&fit->bag, values[0]);
-    size_t best;
-    TRY(choose_cost(fitting, folds, &best, err));
-    float value = values[0];
-    for (size_t i = 1; any_values && i < COUNT_OF(values); i++) {
-        set_value(&fit->bag, values[i]);
-        TRY(cross_validate(fitting, fit->cost, folds, "weighing field values", err));
-        size_t right = count_right(fitting);
-        if (!is_better(fitting, right, best)) continue;
-        best = right;
-        value = values[i];
-    }
-    set_value(&fit->bag, value);
-    return ERR_NONE;
-}
-
-static void score_held_out(struct fitting *fitting, const struct calibrator_cases *cases,
-                           float *probability)
-{
-    struct fit *fit = fitting->fit;
-    for (size_t i = 0; i < cases->count; i++) {
-        uint32_t best = calibrate_apply(&fit->model.calibrate, cases->scores + i * cases->labels,
-                                        cases->labels, cases->known[i], probability);
-        score_add(&fit->held_out, cases->truth[i], best, probability[best],
-                  probability[best] < fit->threshold[best]);
-    }
-}
-
-/* Calibration and thresholds from the answers to all cases, each held out once. */
-static enum error_code hold_out(struct fitting *fitting, struct error *err)
-{
-    struct fit *fit = fitting->fit;
-    const struct corpus *corpus = fitting->corpus;
-    choose_cases(fitting, corpus->count);
-    fit->folds = fold_count(corpus->count);
-    TRY(fold_deal(corpus, fitting->chosen, fitting->count, fit->folds, fitting->options->seed + 1,
-                  fitting->fold, err));
-    TRY(cross_validate(fitting, fit->cost, fit->folds, "answering held-out cases", err));
-    /* The folds are done with; their memory holds the truth now. */
-    for (size_t i = 0; i < fitting->count; i++)
-        fitting->fold[i] = corpus->cases[fitting->chosen[i]].label;
-    struct calibrator_cases cases = {.scores = fitting->scores,
-                                     .known = fitting->known,
-                                     .truth = fitting->fold,
-                                     .count = fitting->count,
-                                     .labels = corpus->label_count};
-    fit->model.calibrate = calibrator_fit(&cases);
-    TRY(calibrator_thresholds(&cases, &fit->model.calibrate, fitting->options->target_precision,
-                              fit->threshold, err));
-    TRY(score_open(&fit->held_out, corpus->label_count, err));
-    float *probability;
-    TRY(mem_take(&probability, corpus->label_count, sizeof *probability, err));
-    score_held_out(fitting, &cases, probability);
-    mem_free(probability);
-    return ERR_NONE;
-}
-
-/* A row a feature, in steps of its own. */
-static void quantise(struct fit *fit, const float *weight, size_t features, size_t labels)
-{
-    for (size_t f = 0; f < features; f++) {
-        float largest = 0;
-        for (size_t c = 0; c < labels; c++)
-            largest = fmaxf(largest, fabsf(weight[c * features + f]));
-        fit->scale[f] = largest / 127;
-        for (size_t c = 0; c < labels && largest > 0; c++)
-            fit->weight[f * labels + c] = (int8_t)lrintf(weight[c * features + f] / fit->scale[f]);
-    }
-}
-
-static enum error_code learn_all(struct fitting *fitting, struct error *err)
-{
-    struct fit *fit = fitting->fit;
-    size_t features = fit->bag.bow.features, labels = fitting->corpus->label_count;
-    float *weight;
-    TRY(mem_take(&weight, features * labels, sizeof *weight, err));
-    enum error_code code = mem_take(&fit->weight, features * labels, sizeof *fit->weight, err);
-    if (code == ERR_NONE) code = mem_take(&fit->scale, features, sizeof *fit->scale, err);
-    if (code == ERR_NONE) code = mem_take(&fit->bias, labels, sizeof *fit->bias, err);
-    if (code == ERR_NONE)
-        code = linear_learn(&(struct linear_task){.bag = &fit->bag,
-                                                  .corpus = fitting->corpus,
-                                                  .learn = fitting->chosen,
-                                                  .learn_count = fitting->count,
-                                                  .cost = fit->cost,
-                                                  .seed = fitting->options->seed,
-                                                  .title = "learning from all cases",
-                                                  .weight = weight,
-                                                  .bias = fit->bias},
-                            fitting->crew, fitting->progress, err);
-    if (code == ERR_NONE) quantise(fit, weight, features, labels);
-    mem_free(weight);
-    return code;
 }
 
 static enum error_code keep_labels(struct fit *fit, const struct corpus *corpus, struct error *err)
@@ -289,6 +62,115 @@ static enum error_code keep_labels(struct fit *fit, const struct corpus *corpus,
     return ERR_NONE;
 }
 
+/* The linear member */
+
+static enum error_code learn_linear(struct fitting *fitting, struct error *err)
+{
+    struct fit *fit = fitting->fit;
+    struct holdout *holdout = &fitting->holdout;
+    uint64_t seed = fitting->options->seed;
+    TRY(bag_open(&fit->bag, fitting->corpus, fitting->crew, fitting->progress, err));
+    TRY(holdout_open(holdout, fitting->corpus, &fit->bag, seed, fitting->crew, fitting->progress,
+                     err));
+    TRY(settings_choose(holdout, &fit->bag, &fit->cost, err));
+    holdout_choose(holdout, fitting->corpus->count);
+    fit->folds = fold_count(fitting->corpus->count);
+    TRY(holdout_deal(holdout, fit->folds, seed + 1, err));
+    return holdout_linear(holdout, fit->cost, "answering held-out cases", err);
+}
+
+/* A row a feature, in steps of its own. */
+static void quantise(struct fit *fit, const float *weight, size_t features, size_t labels)
+{
+    for (size_t f = 0; f < features; f++) {
+        float largest = 0;
+        for (size_t c = 0; c < labels; c++)
+            largest = fmaxf(largest, fabsf(weight[c * features + f]));
+        fit->scale[f] = largest / 127;
+        for (size_t c = 0; c < labels && largest > 0; c++)
+            fit->weight[f * labels + c] = (int8_t)lrintf(weight[c * features + f] / fit->scale[f]);
+    }
+}
+
+/* From all cases, once its settings and held-out answers are known. */
+static enum error_code finish_linear(struct fitting *fitting, struct error *err)
+{
+    struct fit *fit = fitting->fit;
+    size_t features = fit->bag.bow.features, labels = fitting->corpus->label_count;
+    float *weight;
+    TRY(mem_take(&weight, features * labels, sizeof *weight, err));
+    enum error_code code = mem_take(&fit->weight, features * labels, sizeof *fit->weight, err);
+    if (code == ERR_NONE) code = mem_take(&fit->scale, features, sizeof *fit->scale, err);
+    if (code == ERR_NONE) code = mem_take(&fit->bias, labels, sizeof *fit->bias, err);
+    if (code == ERR_NONE)
+        code = linear_learn(&(struct linear_task){.bag = &fit->bag,
+                                                  .corpus = fitting->corpus,
+                                                  .learn = fitting->holdout.chosen,
+                                                  .learn_count = fitting->holdout.count,
+                                                  .cost = fit->cost,
+                                                  .seed = fitting->options->seed,
+                                                  .title = "learning from all cases",
+                                                  .weight = weight,
+                                                  .bias = fit->bias},
+                            fitting->crew, fitting->progress, err);
+    if (code == ERR_NONE) quantise(fit, weight, features, labels);
+    mem_free(weight);
+    return code;
+}
+
+/* What is believed */
+
+/* The cases that every member has answered without having learnt them. */
+static const uint32_t *proved(const struct fitting *fitting, size_t *out_count)
+{
+    bool has_network = fitting->fit->has[ANSWER_ULMFIT];
+    *out_count = has_network ? fitting->network.count : fitting->holdout.count;
+    return has_network ? fitting->network.cases : fitting->holdout.chosen;
+}
+
+static void gather(struct fitting *fitting, const uint32_t *cases)
+{
+    struct ensemble *ensemble = &fitting->ensemble;
+    const struct fit *fit = fitting->fit;
+    size_t labels = ensemble->labels;
+    if (fit->has[ANSWER_ULMFIT])
+        memcpy(ensemble->scores[ANSWER_ULMFIT], fitting->network.scores,
+               ensemble->count * labels * sizeof(float));
+    if (!fit->has[ANSWER_LINEAR]) return;
+    const struct holdout *holdout = &fitting->holdout; /* of all cases, in their order */
+    check(holdout->count == fitting->corpus->count);
+    for (size_t i = 0; i < ensemble->count; i++) {
+        memcpy(ensemble->scores[ANSWER_LINEAR] + i * labels, holdout->scores + cases[i] * labels,
+               labels * sizeof(float));
+        ensemble->known[i] = holdout->known[cases[i]];
+    }
+}
+
+static enum error_code believe(struct fitting *fitting, struct error *err)
+{
+    struct fit *fit = fitting->fit;
+    struct ensemble *ensemble = &fitting->ensemble;
+    size_t count;
+    const uint32_t *cases = proved(fitting, &count);
+    TRY(ensemble_open(ensemble, fitting->corpus, cases, count, fit->has, err));
+    gather(fitting, cases);
+    struct answer_model *model = &fit->model;
+    memcpy(model->has, fit->has, sizeof model->has);
+    model->threshold = fit->threshold;
+    bool unproved = fitting->options->network.with != NULL && !fitting->options->unseen;
+    model->softmax = unproved;
+    TRY(ensemble_fit(
+        ensemble,
+        &(struct ensemble_options){.target_precision = fitting->options->target_precision,
+                                   .perhaps_seen = unproved},
+        model, fit->threshold, err));
+    fit->share = ensemble->share;
+    TRY(score_open(&fit->held_out, ensemble->labels, err));
+    for (int m = 0; m < ANSWER_MEMBERS; m++)
+        TRY(score_open(&fit->member[m], ensemble->labels, err));
+    return ensemble_score(ensemble, model, &fit->held_out, fit->member, err);
+}
+
 /* The model as a view of what was learnt; serving sees the same through the file. */
 static void view(struct fit *fit, const struct corpus *corpus, const struct fit_options *options)
 {
@@ -297,9 +179,9 @@ static void view(struct fit *fit, const struct corpus *corpus, const struct fit_
     model->label_start = fit->label_start;
     model->label_text = fit->label_text;
     model->label_cases = fit->label_cases;
-    model->threshold = fit->threshold;
     model->target_precision = options->target_precision;
-    model->has[ANSWER_LINEAR] = true;
+    if (fit->has[ANSWER_ULMFIT]) network_view(&fit->network, model);
+    if (!fit->has[ANSWER_LINEAR]) return;
     model->bow = fit->bag.bow;
     model->bow.labels = corpus->label_count;
     model->bow.weight = fit->weight;
@@ -354,13 +236,33 @@ static enum error_code keep_canaries(struct fit *fit, const struct corpus *corpu
     return ERR_NONE;
 }
 
-static enum error_code take_room(struct fitting *fitting, struct error *err)
+static void close_fitting(struct fitting *fitting)
 {
-    size_t count = fitting->corpus->count, labels = fitting->corpus->label_count;
-    TRY(mem_take(&fitting->chosen, count, sizeof *fitting->chosen, err));
-    TRY(mem_take(&fitting->fold, count, sizeof *fitting->fold, err));
-    TRY(mem_take(&fitting->scores, count * labels, sizeof *fitting->scores, err));
-    return mem_take(&fitting->known, count, sizeof *fitting->known, err);
+    holdout_close(&fitting->holdout);
+    network_forget(&fitting->network);
+    ensemble_close(&fitting->ensemble);
+}
+
+/* The whole */
+
+static enum error_code learn(struct fitting *fitting, struct error *err)
+{
+    struct fit *fit = fitting->fit;
+    const struct corpus *corpus = fitting->corpus;
+    const struct fit_options *options = fitting->options;
+    TRY(keep_labels(fit, corpus, err));
+    if (fit->has[ANSWER_LINEAR]) TRY(learn_linear(fitting, err));
+    if (fit->has[ANSWER_ULMFIT]) {
+        TRY(network_open(&fit->network, corpus, &options->network, fitting->crew, fitting->progress,
+                         err));
+        TRY(network_hold_out(&fit->network, options->seed + 2, &fitting->network, fitting->crew,
+                             fitting->progress, err));
+    }
+    TRY(believe(fitting, err));
+    if (fit->has[ANSWER_LINEAR]) TRY(finish_linear(fitting, err));
+    if (fit->has[ANSWER_ULMFIT]) TRY(network_finish(&fit->network, fitting->progress, err));
+    view(fit, corpus, options);
+    return keep_canaries(fit, corpus, err);
 }
 
 enum error_code fit_open(struct fit *out_fit, const struct corpus *corpus,
@@ -368,111 +270,160 @@ enum error_code fit_open(struct fit *out_fit, const struct corpus *corpus,
                          struct progress *progress, struct error *err)
 {
     TRY(refuse_hopeless(corpus, err));
-    struct fit fit = {0};
+    struct fit *fit = out_fit;
+    *fit = (struct fit){0};
+    for (int m = 0; m < ANSWER_MEMBERS; m++) fit->has[m] = !options->without[m];
     struct fitting fitting = {
-        .fit = &fit, .corpus = corpus, .options = options, .crew = crew, .progress = progress};
-    enum error_code code = bag_open(&fit.bag, corpus, crew, progress, err);
-    if (code == ERR_NONE) code = keep_labels(&fit, corpus, err);
-    if (code == ERR_NONE) code = take_room(&fitting, err);
-    if (code == ERR_NONE) code = choose_settings(&fitting, err);
-    if (code == ERR_NONE) code = hold_out(&fitting, err);
-    if (code == ERR_NONE) code = learn_all(&fitting, err);
-    if (code == ERR_NONE) {
-        view(&fit, corpus, options);
-        code = keep_canaries(&fit, corpus, err);
-    }
-    mem_free(fitting.chosen);
-    mem_free(fitting.fold);
-    mem_free(fitting.scores);
-    mem_free(fitting.known);
-    if (code != ERR_NONE) {
-        fit_close(&fit);
-        return code;
-    }
-    *out_fit = fit;
-    return ERR_NONE;
+        .fit = fit, .corpus = corpus, .options = options, .crew = crew, .progress = progress};
+    enum error_code code = learn(&fitting, err);
+    close_fitting(&fitting);
+    if (code != ERR_NONE) fit_close(fit);
+    return code;
 }
 
-static void describe(struct bundle_draft *draft, const struct fit *fit, const struct corpus *corpus,
-                     const char *program_version)
+/* The file */
+
+static void put_number(struct bundle_draft *draft, const char *key, double value)
 {
-    char number[64], fields[256] = "";
-    bundle_draft_meta(draft, "program", program_version);
-    bundle_draft_meta(draft, "members", answer_members[ANSWER_LINEAR]);
+    char number[64];
+    snprintf(number, sizeof number, "%.6g", value);
+    bundle_draft_meta(draft, key, number);
+}
+
+static void describe_fields(struct bundle_draft *draft)
+{
+    char fields[256];
+    struct writer names = writer_of(fields, sizeof fields - 1);
     for (int f = 0; f < CASE_FIELDS; f++) {
         if (case_rows[f].linear == CASE_LINEAR_NONE) continue;
-        if (fields[0] != '\0') strncat(fields, ",", sizeof fields - strlen(fields) - 1);
-        strncat(fields, case_rows[f].name, sizeof fields - strlen(fields) - 1);
+        if (names.used > 0) writer_text(&names, ",");
+        writer_text(&names, case_rows[f].name);
     }
+    fields[names.used] = '\0';
     bundle_draft_meta(draft, "fields", fields);
     bundle_draft_meta(draft, "language", "any");
-    struct score_sum sum = score_sum(&fit->held_out);
+}
+
+/* How ULMFiT was learnt. */
+static void describe_network(struct bundle_draft *draft, const struct fit *fit,
+                             const struct fit_options *options)
+{
+    const struct learn *learn = &fit->network.learn;
+    const struct learn_options *how = &options->network.learn;
     const struct {
         const char *key;
         double value;
     } numbers[] = {
-        {"cases", (double)corpus->count},
-        {"cost", fit->cost},
-        {"held_out_accuracy", sum.accuracy},
-        {"held_out_macro_f1", sum.macro_f1},
-        {"held_out_coverage", sum.coverage},
-        {"held_out_precision", sum.precision},
-        {"held_out_calibration_error", sum.calibration_error},
+        {"ulmfit_share", fit->share},
+        {"ulmfit_seed", (double)how->way.seed},
+        {"ulmfit_threads", (double)how->way.threads},
+        {"ulmfit_perplexity", learn->perplexity},
+        {"ulmfit_loss", learn->loss},
     };
-    for (size_t i = 0; i < COUNT_OF(numbers); i++) {
-        snprintf(number, sizeof number, "%.6g", numbers[i].value);
-        bundle_draft_meta(draft, numbers[i].key, number);
-    }
+    for (size_t i = 0; i < (options->network.with != NULL ? 1 : COUNT_OF(numbers)); i++)
+        put_number(draft, numbers[i].key, numbers[i].value);
+    if (options->network.with != NULL) return;
+    if (how->size != NULL) bundle_draft_meta(draft, "ulmfit_size", how->size->name);
+    bundle_draft_meta(draft, "ulmfit_recipe", recipe_kind_name(how->recipe));
+    if (how->init == NULL) return;
+    const char *slash = strrchr(how->init, '/');
+    bundle_draft_meta(draft, "ulmfit_init", slash != NULL ? slash + 1 : how->init);
 }
 
-enum error_code fit_write(const struct fit *fit, const struct corpus *corpus, const char *path,
+static void describe(struct bundle_draft *draft, const struct fit *fit, const struct corpus *corpus,
+                     const struct fit_options *options, const char *program_version)
+{
+    char members[64];
+    struct writer names = writer_of(members, sizeof members - 1);
+    for (int m = 0; m < ANSWER_MEMBERS; m++) {
+        if (!fit->has[m]) continue;
+        if (names.used > 0) writer_text(&names, ",");
+        writer_text(&names, answer_members[m]);
+    }
+    members[names.used] = '\0';
+    bundle_draft_meta(draft, "program", program_version);
+    bundle_draft_meta(draft, "members", members);
+    struct score_sum sum = score_sum(&fit->held_out);
+    put_number(draft, "cases", (double)corpus->count);
+    put_number(draft, "held_out_cases", (double)sum.cases);
+    if (fit->has[ANSWER_LINEAR]) put_number(draft, "cost", fit->cost);
+    put_number(draft, "held_out_accuracy", sum.accuracy);
+    put_number(draft, "held_out_macro_f1", sum.macro_f1);
+    put_number(draft, "held_out_coverage", sum.coverage);
+    put_number(draft, "held_out_precision", sum.precision);
+    put_number(draft, "held_out_calibration_error", sum.calibration_error);
+    if (fit->has[ANSWER_ULMFIT])
+        describe_network(draft, fit, options);
+    else
+        describe_fields(draft);
+}
+
+static void draft_linear(const struct answer_model *model, const float parameters[3],
+                         struct bundle_draft *draft)
+{
+    const struct bow *bow = &model->bow;
+    size_t labels = model->label_count, features = bow->features;
+    size_t buckets = ((size_t)1 << (64 - bow->shift)) + 1;
+    bundle_draft_tensor(draft, "linear.bucket", SAFETENSORS_U32, buckets, 0, bow->bucket);
+    bundle_draft_tensor(draft, "linear.tag", SAFETENSORS_U32, features, 0, bow->tag);
+    bundle_draft_tensor(draft, "linear.idf", SAFETENSORS_U8, features, 0, bow->idf);
+    bundle_draft_tensor(draft, "linear.scale", SAFETENSORS_F32, features, 0, bow->scale);
+    bundle_draft_tensor(draft, "linear.weight", SAFETENSORS_I8, features, labels, bow->weight);
+    bundle_draft_tensor(draft, "linear.bias", SAFETENSORS_F32, labels, 0, bow->bias);
+    bundle_draft_tensor(draft, "linear.parameters", SAFETENSORS_F32, 3, 0, parameters);
+    bundle_draft_tensor(draft, "linear.calibration", SAFETENSORS_F32, CALIBRATE_PARAMETERS, 0,
+                        &model->calibrate[ANSWER_LINEAR]);
+}
+
+enum error_code fit_write(struct fit *fit, const struct corpus *corpus,
+                          const struct fit_options *options, const char *path,
                           const char *program_version, struct error *err)
 {
     const struct answer_model *model = &fit->model;
     const struct bow *bow = &model->bow;
-    size_t labels = model->label_count, features = bow->features, canaries = model->canary_count;
-    size_t buckets = ((size_t)1 << (64 - bow->shift)) + 1;
-    float parameters[] = {bow->idf_step, bow->idf_unknown, bow->value};
+    size_t labels = model->label_count, canaries = model->canary_count;
+    const float parameters[] = {bow->idf_step, bow->idf_unknown, bow->value};
     struct bundle_draft draft;
     TRY(bundle_draft_open(&draft, err));
-    describe(&draft, fit, corpus, program_version);
+    describe(&draft, fit, corpus, options, program_version);
     const struct {
         const char *name;
         enum safetensors_type type;
-        size_t rows, columns;
+        size_t rows;
         const void *data;
     } tensors[] = {
-        {"labels.start", SAFETENSORS_U32, labels + 1, 0, model->label_start},
-        {"labels.text", SAFETENSORS_U8, model->label_start[labels], 0, model->label_text},
-        {"labels.cases", SAFETENSORS_U32, labels, 0, model->label_cases},
-        {"answer.threshold", SAFETENSORS_F32, labels, 0, model->threshold},
-        {"answer.target", SAFETENSORS_F32, 1, 0, &model->target_precision},
-        {"linear.bucket", SAFETENSORS_U32, buckets, 0, bow->bucket},
-        {"linear.tag", SAFETENSORS_U32, features, 0, bow->tag},
-        {"linear.idf", SAFETENSORS_U8, features, 0, bow->idf},
-        {"linear.scale", SAFETENSORS_F32, features, 0, bow->scale},
-        {"linear.weight", SAFETENSORS_I8, features, labels, bow->weight},
-        {"linear.bias", SAFETENSORS_F32, labels, 0, bow->bias},
-        {"linear.parameters", SAFETENSORS_F32, COUNT_OF(parameters), 0, parameters},
-        {"linear.calibration", SAFETENSORS_F32, CALIBRATE_PARAMETERS, 0, &model->calibrate},
-        {"canary.start", SAFETENSORS_U32, canaries * CASE_FIELDS + 1, 0, model->canary_start},
-        {"canary.text", SAFETENSORS_U8, model->canary_start[canaries * CASE_FIELDS], 0,
+        {"labels.start", SAFETENSORS_U32, labels + 1, model->label_start},
+        {"labels.text", SAFETENSORS_U8, model->label_start[labels], model->label_text},
+        {"labels.cases", SAFETENSORS_U32, labels, model->label_cases},
+        {"answer.threshold", SAFETENSORS_F32, labels, model->threshold},
+        {"answer.target", SAFETENSORS_F32, 1, &model->target_precision},
+        {"canary.start", SAFETENSORS_U32, canaries * CASE_FIELDS + 1, model->canary_start},
+        {"canary.text", SAFETENSORS_U8, model->canary_start[canaries * CASE_FIELDS],
          model->canary_text},
-        {"canary.label", SAFETENSORS_U32, canaries, 0, model->canary_label},
-        {"canary.confidence", SAFETENSORS_F32, canaries, 0, model->canary_confidence},
+        {"canary.label", SAFETENSORS_U32, canaries, model->canary_label},
+        {"canary.confidence", SAFETENSORS_F32, canaries, model->canary_confidence},
     };
     for (size_t i = 0; i < COUNT_OF(tensors); i++)
-        bundle_draft_tensor(&draft, tensors[i].name, tensors[i].type, tensors[i].rows,
-                            tensors[i].columns, tensors[i].data);
+        bundle_draft_tensor(&draft, tensors[i].name, tensors[i].type, tensors[i].rows, 0,
+                            tensors[i].data);
+    if (fit->has[ANSWER_LINEAR]) draft_linear(model, parameters, &draft);
+    if (fit->has[ANSWER_ULMFIT]) network_draft(&fit->network, &draft);
+    if (fit->has[ANSWER_ULMFIT] && !model->softmax)
+        bundle_draft_tensor(&draft, "ulmfit.calibration", SAFETENSORS_F32, CALIBRATE_PARAMETERS, 0,
+                            &model->calibrate[ANSWER_ULMFIT]);
+    if (fit->has[ANSWER_LINEAR] && fit->has[ANSWER_ULMFIT]) blend_draft(&model->blend, &draft);
     enum error_code code = bundle_draft_write(&draft, path, err);
     bundle_draft_close(&draft);
+    if (code == ERR_NONE && fit->has[ANSWER_ULMFIT]) network_written(&fit->network);
     return code;
 }
 
 void fit_close(struct fit *fit)
 {
+    network_close(&fit->network);
     bag_close(&fit->bag);
     score_close(&fit->held_out);
+    for (int m = 0; m < ANSWER_MEMBERS; m++) score_close(&fit->member[m]);
     mem_free(fit->label_text);
     mem_free(fit->label_start);
     mem_free(fit->label_cases);

@@ -1,12 +1,15 @@
 /* fit.h - from labelled cases to a model file.
  *
- * Steps    features; cost and weight of field values by cross-validation; scores
- *          of held-out cases; calibration and thresholds from them; weights from
- *          all cases, as small integers; canaries; the file
- * Out      a model in memory that answers, and the score of its held-out answers
+ * Steps    the linear member: features; cost and weight of field values by cross-validation;
+ *          scores of held-out cases
+ *          ULMFiT (train/network.h): the language; scores of held-out cases
+ *          calibration of each, their blend and the thresholds, from cases that neither has
+ *          learnt; then both learn from all cases, as small integers; canaries; the file
+ * Out      a model in memory that answers, and the scores of held-out answers
  * Errors   fewer than two labels or cases are refused
- * Memory   fit_close frees all
- * Threads  one caller, who brings the crew; the same result for any number
+ * Memory   fit_close frees all; a fit stays where it was opened, for the model points into it
+ * Threads  one caller, who brings the crew; the same result for any number, but for ULMFiT
+ *          learnt (train/learn.h)
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRAIN_FIT_H
@@ -14,17 +17,25 @@
 
 #include "answer/answer.h"
 #include "train/bag.h"
+#include "train/network.h"
 #include "train/score.h"
 
 struct fit_options {
     float target_precision;
     uint64_t seed;
+    bool without[ANSWER_MEMBERS];
+    struct network_options network;
+    bool unseen; /* the model of network.with has not learnt from these cases */
 };
 
 struct fit {
     struct answer_model model; /* points into what follows */
+    bool has[ANSWER_MEMBERS];
     struct bag bag;
-    struct score held_out;
+    struct network network;
+    struct score held_out;               /* of the answers */
+    struct score member[ANSWER_MEMBERS]; /* of each member's */
+    double share;                        /* ULMFiT's, of the blend */
     double cost;
     uint32_t folds;
     char *label_text;
@@ -37,12 +48,13 @@ struct fit {
     float *canary_confidence;
 };
 
+/* options must live until fit_close. */
 MUST_CHECK enum error_code fit_open(struct fit *out_fit, const struct corpus *corpus,
                                     const struct fit_options *options, struct crew *crew,
                                     struct progress *progress, struct error *err);
-MUST_CHECK enum error_code fit_write(const struct fit *fit, const struct corpus *corpus,
-                                     const char *path, const char *program_version,
-                                     struct error *err);
+MUST_CHECK enum error_code fit_write(struct fit *fit, const struct corpus *corpus,
+                                     const struct fit_options *options, const char *path,
+                                     const char *program_version, struct error *err);
 void fit_close(struct fit *fit);
 
 #endif

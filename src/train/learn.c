@@ -71,6 +71,8 @@ static enum error_code read_texts(struct learn *learn, struct crew *crew, struct
     TRY(mem_take(&reading.buffer, READER_TEXT_MAX, 1, err));
     enum error_code code = texts_open(&learn->texts, &options, &source, crew, progress, err);
     mem_free(reading.buffer);
+    learn->reader.way = options.way;
+    learn->reader.vocab = learn->texts.vocab;
     return code;
 }
 

@@ -47,6 +47,7 @@ struct learn {
     /* For the model file. */
     struct weights weights; /* of the classifier learnt last */
     struct texts texts;     /* the words: texts.image, texts.image_bytes, texts.vocab */
+    struct reader reader;   /* how a case becomes ids, for answers to cases held out */
     char fields[128];       /* "subject,description,...": those that are not always empty */
     const char *language, *tokenizer;
 
@@ -57,7 +58,6 @@ struct learn {
 
     const struct corpus *corpus;
     struct learn_options options;
-    struct reader reader; /* its fields alone */
     struct prior prior;
     struct weights encoder; /* what the language model knows */
     float *encoder_data;

@@ -55,6 +55,7 @@ struct recipe_facts {
 /* NULL where there is no such size or recipe; out untouched. */
 const struct recipe_size *recipe_size_of(const char *name);
 bool recipe_kind_of(const char *name, enum recipe_kind *out_kind);
+const char *recipe_kind_name(enum recipe_kind kind);
 
 void recipe_language(struct recipe *out_recipe, const struct recipe_facts *facts);
 void recipe_labels(struct recipe *out_recipe, const struct recipe_facts *facts);

@@ -33,7 +33,7 @@ static int make(void **state)
     path = kept;
     tiny_corpus(&corpus, NULL);
     tiny_fit(&fit, &corpus, 2);
-    assert_fine(fit_write(&fit, &corpus, path, "test", &err), &err);
+    assert_fine(fit_write(&fit, &corpus, &tiny_options, path, "test", &err), &err);
     assert_fine(answer_open(&model, path, NULL, &err), &err);
     lay(&context, &model, &arena);
     return 0;

@@ -21,12 +21,15 @@ static const struct import_options IMPORTED_OPTIONS = {.weights = IMPORTED_GOLDE
                                                        .max_len = 40,
                                                        .exact = true};
 
+static const float imported_bias[IMPORTED_LABELS] = {0.1f, 0.7f, -0.3f, 0, 0.2f};
+static const float imported_blend[ANSWER_MEMBERS] = {0.5f, 0.8f};
+
 /* One feature, which no text has, between two bucket borders too many. */
 static inline void imported_linear(struct bundle_draft *draft)
 {
     static const uint32_t bucket[3] = {0, 1, 1}, tag[1] = {1};
     static const uint8_t idf[1] = {0};
-    static const float scale[1] = {1}, bias[IMPORTED_LABELS] = {0.1f, 0.7f, -0.3f, 0, 0.2f};
+    static const float scale[1] = {1};
     static const float parameters[3] = {0.05f, 1, 1}, calibration[4] = {1, 0, 1, 0};
     static const int8_t weight[IMPORTED_LABELS] = {1, 2, 3, 4, 5};
     bundle_draft_tensor(draft, "linear.bucket", SAFETENSORS_U32, 3, 0, bucket);
@@ -34,9 +37,11 @@ static inline void imported_linear(struct bundle_draft *draft)
     bundle_draft_tensor(draft, "linear.idf", SAFETENSORS_U8, 1, 0, idf);
     bundle_draft_tensor(draft, "linear.scale", SAFETENSORS_F32, 1, 0, scale);
     bundle_draft_tensor(draft, "linear.weight", SAFETENSORS_I8, 1, IMPORTED_LABELS, weight);
-    bundle_draft_tensor(draft, "linear.bias", SAFETENSORS_F32, IMPORTED_LABELS, 0, bias);
+    bundle_draft_tensor(draft, "linear.bias", SAFETENSORS_F32, IMPORTED_LABELS, 0, imported_bias);
     bundle_draft_tensor(draft, "linear.parameters", SAFETENSORS_F32, 3, 0, parameters);
     bundle_draft_tensor(draft, "linear.calibration", SAFETENSORS_F32, 4, 0, calibration);
+    bundle_draft_tensor(draft, "blend.weight", SAFETENSORS_F32, ANSWER_MEMBERS, 0, imported_blend);
+    bundle_draft_tensor(draft, "blend.calibration", SAFETENSORS_F32, 4, 0, calibration);
 }
 
 /* The file's path, which the caller unlinks. */

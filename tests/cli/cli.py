@@ -56,7 +56,7 @@ class Test(unittest.TestCase):
         cls.holder = tempfile.TemporaryDirectory(dir=os.environ.get("TEST_TMP"))
         cls.folder = cls.holder.name
         cls.model = os.path.join(cls.folder, "tiny.air")
-        done = run("train", "-o", cls.model, TINY)
+        done = run("train", "--member", "linear", "-o", cls.model, TINY)
         assert done.status == 0, done.err
 
     @classmethod

@@ -58,7 +58,7 @@ class FaultTest(cli.Test):
     def test_train(self):
         cases, model = self.put("cases.csv", CASES), self.put("earlier.air", "earlier")
         # With one thread the operations have one order, so the last can be searched for.
-        arguments = ("train", "--threads", "1", "-o", model, cases)
+        arguments = ("train", "--member", "linear", "--threads", "1", "-o", model, cases)
 
         def strikes(nth):
             struck = self.strike(nth, *arguments) is not None

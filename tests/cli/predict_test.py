@@ -96,7 +96,7 @@ class PredictTest(cli.Test):
             json.dumps({"subject": f"{word} {word}s", "sbr": name}) + "\n"
             for word, name in zip(["disk", "login", "panic", "route", "yum", "cert"], names) for _ in range(3)))
         model = self.path("odd.air")
-        self.assertEqual(cli.run("train", "-o", model, cases).status, 0)
+        self.assertEqual(cli.run("train", "--member", "linear", "-o", model, cases).status, 0)
         done = cli.run("predict", "--probabilities", model, cases)
         self.assertEqual(done.status, 0, done.err)
         self.assertEqual({line["predicted_sbr"] for line in done.lines()}, set(names))

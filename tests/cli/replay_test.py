@@ -45,7 +45,7 @@ class ReplayTest(cli.Test):
     def test_another_case_model_or_id_is_told(self):
         other = self.put("other.json", json.dumps({**CASE, "origin": "Web"}))
         again = self.path("again.air")
-        self.assertEqual(cli.run("train", "-o", again, "--seed", "7", cli.HELDOUT).status, 0)
+        self.assertEqual(cli.run("train", "--member", "linear", "-o", again, "--seed", "7", cli.HELDOUT).status, 0)
         number = self.id.split("-")[1]
         flipped = f"linear-{int(number, 16) ^ 1:032x}"
         for model, case, decision in ((self.model, other, self.id), (again, self.case, self.id),

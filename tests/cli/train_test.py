@@ -16,7 +16,7 @@ GOOD = "disk full,/var is full,Storage\nlogin fails,kinit says no,Identity\n"
 
 class TrainTest(cli.Test):
     def train(self, *cases, out="new.air", **more):
-        return cli.run("train", "-o", self.path(out), *cases, **more)
+        return cli.run("train", "--member", "linear", "-o", self.path(out), *cases, **more)
 
     def refused(self, done, status, *texts, out="new.air"):
         """With this status and these words, without a file, and without a temporary one."""
@@ -150,7 +150,7 @@ class TrainTest(cli.Test):
             for _ in range(100):
                 file.write(b"y" * 1000000)
             file.write(b",Storage\n")
-        process = subprocess.Popen([cli.PROGRAM, "train", "-o", self.path("new.air"), path],
+        process = subprocess.Popen([cli.PROGRAM, "train", "--member", "linear", "-o", self.path("new.air"), path],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         err = process.stderr.read().decode()
         process.stdout.close()
@@ -165,18 +165,18 @@ class TrainTest(cli.Test):
             self.assertLess(usage.ru_maxrss, 60000)  # KiB
 
     def test_a_folder_that_is_not_there_is_told_before_learning(self):
-        done = cli.run("train", "-o", self.path("missing/new.air"), self.path("nowhere.csv"))
+        done = cli.run("train", "--member", "linear", "-o", self.path("missing/new.air"), self.path("nowhere.csv"))
         self.assert_exit(done, cli.CANNOT_CREATE, "missing/new.air: No such file or directory")
         self.assertEqual(done.out, "")
-        done = cli.run("train", "-o", self.folder, cli.TINY)
+        done = cli.run("train", "--member", "linear", "-o", self.folder, cli.TINY)
         self.assert_exit(done, cli.CANNOT_CREATE, "Is a directory")
-        done = cli.run("train", "-o", "", cli.TINY)
+        done = cli.run("train", "--member", "linear", "-o", "", cli.TINY)
         self.assert_exit(done, cli.CANNOT_CREATE, "empty")
 
     def test_a_device_or_pipe_is_not_replaced(self):
         pipe = self.path("pipe.air")
         os.mkfifo(pipe)
-        done = cli.run("train", "-o", pipe, cli.TINY)
+        done = cli.run("train", "--member", "linear", "-o", pipe, cli.TINY)
         self.assert_exit(done, cli.CANNOT_CREATE, "pipe.air: not a regular file")
         self.assertFalse(os.path.isfile(pipe))
 
@@ -201,7 +201,7 @@ class TrainTest(cli.Test):
             def prepare(restore=restore):
                 limit()
                 signal.signal(signal.SIGXFSZ, signal.SIG_DFL if restore else signal.SIG_IGN)
-            done = cli.run("train", "-o", before, cli.TINY, preexec_fn=prepare, restore_signals=False)
+            done = cli.run("train", "--member", "linear", "-o", before, cli.TINY, preexec_fn=prepare, restore_signals=False)
             self.assert_exit(done, cli.IO, "earlier.air: File too large", "earlier files are as they were")
             self.assertEqual(self.get(before), self.get(self.model))
             self.assertEqual([name for name in os.listdir(self.folder) if ".tmp." in name], [])
@@ -217,7 +217,7 @@ class TrainTest(cli.Test):
             earlier = os.path.join(disk, "model.air")
             with open(earlier, "wb") as file:
                 file.write(self.get(self.model)[:70000])
-            done = cli.run("train", "-o", earlier, cli.TINY)
+            done = cli.run("train", "--member", "linear", "-o", earlier, cli.TINY)
             self.assert_exit(done, cli.IO, "model.air: No space left on device")
             self.assertEqual(os.listdir(disk), ["model.air"])
             self.assertEqual(self.get(earlier), self.get(self.model)[:70000])

@@ -41,8 +41,9 @@ def trained(name, teams=TEAMS, label_of=lambda team: team, *options):
                 writer = csv.DictWriter(file, rows[0].keys())
                 writer.writeheader()
                 writer.writerows(dict(row, sbr=label_of(row["sbr"])) for row in rows)
-        subprocess.run([PROGRAM, "train", "-o", path, *options, *tables], check=True, timeout=SLOW,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        subprocess.run([PROGRAM, "train", "--member", "linear", "-o", path, *options, *tables],
+                       check=True, timeout=SLOW, stdout=subprocess.DEVNULL,
+                       stderr=subprocess.DEVNULL)
     return path
 
 

@@ -39,7 +39,7 @@ def model():
     path = os.path.join(FOLDER, "service.air")
     if not os.path.exists(path):
         cases = [os.path.join(ROOT, "share", "cases", team + ".csv") for team in TEAMS]
-        subprocess.run([PROGRAM, "train", "-o", path, *cases], check=True, timeout=SLOW,
+        subprocess.run([PROGRAM, "train", "--member", "linear", "-o", path, *cases], check=True, timeout=SLOW,
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return path
 

@@ -29,7 +29,7 @@ def _run(*command):
 def linear():
     path = Path(FOLDER, "bundled.air")
     if not path.exists():
-        _run(PROGRAM, "train", "-o", path, *CASES)
+        _run(PROGRAM, "train", "--member", "linear", "-o", path, *CASES)
     return path
 
 

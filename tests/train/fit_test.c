@@ -20,7 +20,7 @@ static void threads_do_not_change_a_byte(void **state)
         static struct fit fit;
         const char *path = tiny_path("model.air");
         tiny_fit(&fit, &corpus, threads);
-        assert_fine(fit_write(&fit, &corpus, path, "test", &err), &err);
+        assert_fine(fit_write(&fit, &corpus, &tiny_options, path, "test", &err), &err);
         fit_close(&fit);
         size_t other_size;
         char *other = tiny_get(path, &other_size);
@@ -48,7 +48,8 @@ static void another_seed_is_another_model(void **state)
     tiny_corpus(&corpus, NULL);
     tiny_fit(&one, &corpus, 1);
     struct crew *crew = tiny_crew(1);
-    struct fit_options options = {.target_precision = 0.9f, .seed = 2};
+    struct fit_options options = tiny_options;
+    options.seed = 2;
     assert_fine(fit_open(&two, &corpus, &options, crew, NULL, &err), &err);
     assert_int_equal(one.bag.bow.features, two.bag.bow.features);
     assert_memory_not_equal(one.weight, two.weight, one.bag.bow.features * 6);
@@ -113,7 +114,7 @@ static void the_smallest_sets_are_learnt(void **state)
         const char *path = tiny_path("smallest.air");
         tiny_corpus(&corpus, sets[i]);
         tiny_fit(&fit, &corpus, 2);
-        assert_fine(fit_write(&fit, &corpus, path, "test", &err), &err);
+        assert_fine(fit_write(&fit, &corpus, &tiny_options, path, "test", &err), &err);
         assert_fine(answer_open(&model, path, NULL, &err), &err);
         assert_int_equal(model.label_count, corpus.label_count);
         for (uint32_t c = 0; c < model.label_count; c++) /* each is seen once */
@@ -155,7 +156,7 @@ static void every_fault_is_a_clean_error(void **state)
         enum error_code code = fit_open(&fit, &corpus, &tiny_options, crew, NULL, &err);
         bool open = code == ERR_NONE;
         if (open) {
-            code = fit_write(&fit, &corpus, path, "test", &err);
+            code = fit_write(&fit, &corpus, &tiny_options, path, "test", &err);
             fit_close(&fit);
         }
         bool struck = fault_struck();

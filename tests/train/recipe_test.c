@@ -46,12 +46,30 @@ static void test_asked_otherwise(void **state)
     assert_int_equal(recipe.stages[0].epochs, 2);
 }
 
+/* From the desk's own texts alone: everything at one rate, and few epochs of the language. */
+static void test_own(void **state)
+{
+    (void)state;
+    struct recipe recipe;
+    struct recipe_facts facts = {.kind = RECIPE_OWN, .texts = 1000, .tokens = 20000};
+    recipe_labels(&recipe, &facts);
+    assert_int_equal(recipe.stage_count, 1);
+    assert_int_equal(recipe.stages[0].thawed, 0);
+    assert_true(recipe.stages[0].low == recipe.stages[0].high);
+    recipe_language(&recipe, &facts);
+    assert_int_equal(recipe.stage_count, 1);
+    facts.pretrained = true;
+    recipe_language(&recipe, &facts);
+    assert_int_equal(recipe.stage_count, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_thaws_gradually),
         cmocka_unit_test(test_asked_otherwise),
+        cmocka_unit_test(test_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,140 @@
+"""train with ULMFiT: both members and their blend, a ULMFiT that is kept, kills in every phase, and what is refused."""
+# SPDX-License-Identifier: Apache-2.0
+import glob
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+sys.dont_write_bytecode = True
+import cli  # noqa: E402
+
+QUICK = ["--threads", "1", "--epochs", "1", "--batch", "8"]
+
+
+class EnsembleTest(cli.Test):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.both = os.path.join(cls.folder, "both.air")
+        cls.learnt = cli.run("train", *QUICK, "-o", cls.both, cli.TINY)
+        assert cls.learnt.status == 0, cls.learnt.err
+
+    def inspect(self, model):
+        return json.loads(cli.run("inspect", "--json", model).out)
+
+    def test_it_learns_both_and_reports_both(self):
+        self.assertIn("memory: the language model takes ", self.learnt.err)
+        self.assertIn("memory: the classifier takes ", self.learnt.err)
+        self.assertRegex(self.learnt.out, r"(?m)^linear +\d+\.\d\d % +\d+\.\d\d %$")
+        self.assertRegex(self.learnt.out, r"(?m)^ulmfit +\d+\.\d\d % +\d+\.\d\d %$")
+        self.assertRegex(self.learnt.out, r"ULMFiT's share of the blend: 0\.\d\d\n")
+        self.assertRegex(self.learnt.out, r"learnt from 60 cases of 6 SBRs, \d+ features, cost [\d.]+, \d+ words, 3 LSTM layers of 192")
+        self.assertEqual(glob.glob(self.both + ".*"), [])
+        told = self.inspect(self.both)["metadata"]
+        self.assertEqual((told["members"], told["ulmfit_size"], told["ulmfit_recipe"], told["ulmfit_threads"]),
+                         ("linear,ulmfit", "small", "own", "1"))
+        self.assertEqual(told["fields"], "subject,description,product,version,severity,origin")
+
+    def test_answers_tell_both_members_and_are_replayed(self):
+        case = os.path.join(self.folder, "case.json")
+        with open(case, "w", encoding="utf-8") as file:
+            json.dump({"subject": "disk is full", "description": "the volume cannot be grown"}, file)
+        answer = cli.run("predict", "--detail", "--probabilities", self.both, case).lines()[0]
+        self.assertEqual(set(answer["members"]), {"linear", "ulmfit"})
+        self.assertAlmostEqual(sum(answer["probabilities"].values()), 1, places=5)
+        self.assertAlmostEqual(max(answer["probabilities"].values()), answer["confidence"], places=6)
+        self.assertEqual(cli.run("replay", self.both, case, "--decision", answer["decision_id"]).status, 0)
+        told = json.loads(cli.run("evaluate", "--json", self.both, cli.HELDOUT, "--skip-bad-rows").out)
+        self.assertEqual(set(told["members"]), {"linear", "ulmfit"})
+        self.assertRegex(cli.run("evaluate", self.both, cli.TINY).out, r"(?m)^ulmfit +\d+\.\d\d %")
+
+    def test_ulmfit_alone(self):
+        out = self.path("alone.air")
+        done = cli.run("train", *QUICK, "--member", "ulmfit", "-o", out, cli.TINY)
+        self.assertEqual(done.status, 0, done.err)
+        self.assertNotIn("features", done.out)
+        self.assertEqual(self.inspect(out)["metadata"]["members"], "ulmfit")
+        answer = cli.run("predict", "--detail", out, cli.TINY).lines()[0]
+        self.assertEqual(set(answer["members"]), {"ulmfit"})
+        self.assertAlmostEqual(answer["members"]["ulmfit"]["confidence"], answer["confidence"], places=6)
+        os.unlink(out)
+
+    def kept(self, *more, name):
+        out = self.path(name)
+        done = cli.run("train", "--with", self.both, *more, "-o", out, cli.TINY)
+        self.assertEqual(done.status, 0, done.err)
+        return out, done.out
+
+    def tensors(self, model):
+        return {entry["name"]: entry for entry in self.inspect(model)["tensors"] if entry["name"].startswith("ulmfit.")}
+
+    def test_a_ulmfit_is_kept_as_it_is(self):
+        careful, told = self.kept(name="careful.air")
+        self.assertIn("--unseen says that they are not", told)
+        proved, told = self.kept("--unseen", name="proved.air")
+        self.assertNotIn("--unseen", told)
+        ours = self.tensors(self.both)
+        for model, calibrated in (careful, False), (proved, True):
+            kept = self.tensors(model)
+            self.assertEqual("ulmfit.calibration" in kept, calibrated)
+            kept.pop("ulmfit.calibration", None)
+            self.assertEqual(set(kept), set(ours) - {"ulmfit.calibration"})
+            lines = cli.run("predict", "--detail", model, cli.TINY).lines()
+            same = [a["members"]["ulmfit"]["predicted_sbr"] for a in lines]
+            before = cli.run("predict", "--detail", self.both, cli.TINY).lines()
+            self.assertEqual(same, [a["members"]["ulmfit"]["predicted_sbr"] for a in before])
+            os.unlink(model)
+
+    def test_what_does_not_go_together_is_refused(self):
+        fewer, more = self.path("fewer.csv"), self.path("more.csv")
+        with open(more, "w", encoding="utf-8") as file:
+            file.write("subject,description,sbr\n" + "a printer,it is out of paper,Printing\n" * 3)
+        with open(fewer, "w", encoding="utf-8") as file:
+            file.write("subject,description,sbr\ndisk full,no room,Storage\nlogin,no ticket,Identity\n")
+        out = self.path("refused.air")
+        for arguments, status, text in (
+                (["--with", self.model, cli.TINY], cli.DATA, "holds no ULMFiT"),
+                (["--with", self.both, cli.TINY, more], cli.DATA, "does not know the label 'Printing'"),
+                (["--with", self.both, fewer], cli.DATA, "no case has the label"),
+                (["--with", self.both, "--member", "linear", cli.TINY], cli.USAGE, "nothing to choose"),
+                (["--with", self.both, "--init", self.both, cli.TINY], cli.USAGE, "begins from nothing"),
+                (["--unseen", cli.TINY], cli.USAGE, "there is none"),
+                (["--init", self.both, cli.TINY], cli.DATA, "no language model"),
+                (["--memory", "3000000", cli.TINY], cli.OS, "--memory leaves")):
+            with self.subTest(text):
+                done = cli.run("train", "-o", out, *arguments)
+                self.assertEqual(done.status, status, done.err)
+                self.assertIn(text, done.err)
+                self.assertFalse(os.path.exists(out))
+
+    def test_killed_in_every_phase_it_goes_on_to_the_same_bytes(self):
+        """Phases are told apart by what the history tells, and by the checkpoints that lie there."""
+        out, history = self.path("killed.air"), self.path("history.jsonl")
+        arguments = ["train", *QUICK, "--checkpoint", "0", "--history", history, "--resume", "-o", out, cli.TINY]
+        environment = {**os.environ, "SOURCE_DATE_EPOCH": "1700000000"}
+        for seen in "", '"labels-1"', '"labels-2"', '"labels-4"':
+            process = subprocess.Popen([cli.PROGRAM, *arguments], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                       env=environment)
+            while process.poll() is None:
+                text = self.get(history).decode() if os.path.exists(history) else ""
+                if seen in text if seen else text.count("\n") >= 2:
+                    process.send_signal(signal.SIGKILL)
+                    break
+                time.sleep(0.002)
+            process.wait()
+        done = cli.run(*arguments)
+        self.assertEqual(done.status, 0, done.err)
+        self.assertEqual(self.get(out), self.get(self.both))
+        # Nobody can take away the half of a checkpoint that a kill left under its temporary name.
+        left = [name for name in os.listdir(self.folder) if name.startswith("killed.air.") and ".tmp." not in name]
+        self.assertEqual(left, [])
+        for path in out, history:
+            os.unlink(path)
+
+
+if __name__ == "__main__":
+    unittest.main()
