@@ -5,7 +5,7 @@
  * at the end prints the most memory that was resident. bench/train.py asks it in turns with
  * fastai, so that both meet the same weather.
  *
- * usage: train lm|classifier [VOCAB [THREADS [ARITHMETIC]]]     tiled, bf16: else the fastest */
+ * usage: train lm|classifier [VOCAB [THREADS [ARITHMETIC]]]     f32, bf16: else the fastest */
 // SPDX-License-Identifier: Apache-2.0
 #include <math.h>
 #include <stdio.h>
@@ -116,9 +116,8 @@ static unsigned long resident_peak_kib(void)
 /* By its name; the fastest without one. */
 static enum gemm_arithmetic arithmetic_of(const char *name)
 {
-    if (name == NULL) return gemm_best();
-    for (int a = 0; a < GEMM_ARITHMETICS; a++)
-        if (strcmp(gemm_name((enum gemm_arithmetic)a), name) == 0) return (enum gemm_arithmetic)a;
+    enum gemm_arithmetic arithmetic = gemm_best();
+    if (name == NULL || gemm_named(name, &arithmetic)) return arithmetic;
     fprintf(stderr, "no arithmetic is called %s\n", name);
     exit(64);
 }

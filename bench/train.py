@@ -107,8 +107,8 @@ def operations(what: str) -> float:
 
 def measure(what: str, python: str | None, rounds: int) -> dict[str, Side]:
     sides = {"two": ours(what, VOCAB, 2), "one": ours(what, VOCAB, 1)}
-    if sides["two"].arithmetic != "tiled":
-        sides["f32"] = ours(what, VOCAB, 2, "tiled")
+    if sides["two"].arithmetic != "f32":
+        sides["f32"] = ours(what, VOCAB, 2, "f32")
     if python:
         sides["fastai"] = Side([python, "-c", PEER, what, str(VOCAB), "2"])
     for _ in range(rounds):
@@ -137,13 +137,13 @@ def main() -> int:
     rows, lines = [], []
     for what, tokens in TOKENS.items():
         sides = measure(what, arguments.python, arguments.rounds)
-        best = peak[2]["bf16" if sides["two"].arithmetic == "bf16" else "f32"]
+        best = peak[2][sides["two"].arithmetic]
         limit = best * 1e9 / operations(what)
         rate = {name: side.rate(tokens) for name, side in sides.items()}
         memory = {name: side.close() for name, side in sides.items()}
         for name, side in sides.items():
             threads = 1 if name == "one" else 2
-            units = "f32" if side.arithmetic != "bf16" else "bf16"
+            units = side.arithmetic
             share = rate[name] * operations(what) / (peak[threads][units] * 1e9)
             lines.append([f"{NAMES[what]}: {'fastai' if name == 'fastai' else 'ours'}, {units}, {threads} thread{'s' * (threads > 1)}",
                           f"{rate[name]:.0f}", f"{tokens / min(side.seconds):.0f}", f"{100 * share:.0f} %", f"{memory[name] / 2**20:.0f}"])

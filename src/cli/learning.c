@@ -22,6 +22,10 @@ static enum error_code check_names(const struct options *options, struct learnin
     if (!recipe_kind_of(options->recipe, &learning->recipe))
         return error_set(err, ERR_USAGE, 0, "--recipe: '%s' is neither own nor fastai",
                          options->recipe);
+    learning->way.arithmetic = gemm_best();
+    if (options->arithmetic != NULL && !gemm_named(options->arithmetic, &learning->way.arithmetic))
+        return error_set(err, ERR_USAGE, 0, "--arithmetic: '%s' is neither f32 nor bf16",
+                         options->arithmetic);
     return ERR_NONE;
 }
 
@@ -52,7 +56,7 @@ enum error_code learning_open(struct learning *out_learning, const struct option
     out_learning->way =
         (struct course_way){.seed = (uint64_t)options->seed,
                             .threads = threads < TEAM_THREADS_MAX ? threads : TEAM_THREADS_MAX,
-                            .arithmetic = gemm_best(),
+                            .arithmetic = out_learning->way.arithmetic,
                             .output = options->output,
                             .resume = options->resume,
                             .pause_seconds = options->checkpoint,

@@ -5,6 +5,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/gemm.h"
 
+#include <string.h>
+
 #include "base/check.h"
 #include "base/mem.h"
 #include "nn/gemm_way.h"
@@ -33,6 +35,16 @@ enum gemm_arithmetic gemm_best(void)
 }
 
 const char *gemm_name(enum gemm_arithmetic arithmetic) { return WAYS[arithmetic]->name; }
+
+bool gemm_named(const char *name, enum gemm_arithmetic *out_arithmetic)
+{
+    for (int a = 0; a < GEMM_ARITHMETICS; a++)
+        if (strcmp(WAYS[a]->name, name) == 0) {
+            *out_arithmetic = (enum gemm_arithmetic)a;
+            return true;
+        }
+    return false;
+}
 
 struct gemm_share gemm_share(const struct gemm *gemm, unsigned worker, size_t items, size_t grain)
 {

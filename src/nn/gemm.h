@@ -48,6 +48,9 @@ struct gemm_matrix {
 
 const char *gemm_name(enum gemm_arithmetic arithmetic);
 
+/* False where none is called so. */
+bool gemm_named(const char *name, enum gemm_arithmetic *out_arithmetic);
+
 /* The fastest here: bf16 where the processor has instructions for it. */
 enum gemm_arithmetic gemm_best(void);
 

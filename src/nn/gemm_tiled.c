@@ -262,7 +262,7 @@ static void tiled_weight(const struct gemm_seat *seat, const struct gemm_weight_
 }
 
 const struct gemm_way gemm_tiled = {
-    .name = "tiled",
+    .name = "f32",
     .open = numbers_open,
     .close = tiled_close,
     .lay = tiled_lay,

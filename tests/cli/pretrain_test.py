@@ -45,6 +45,18 @@ class PretrainTest(cli.Test):
         self.assertRegex(done.out, r"; [1-9]\d* words were known from ")
         os.unlink(self.path("lm.air"))
 
+    def test_halves_learn_about_the_same_on_any_processor(self):
+        perplexity = {}
+        for arithmetic in "f32", "bf16":
+            history = self.path(arithmetic)
+            done = self.pretrain("--arithmetic", arithmetic, *self.settings("--history", history), self.text)
+            self.assertEqual(done.status, 0, done.err)
+            perplexity[arithmetic] = self.history(history)[-1]["valid_perplexity"]
+            os.unlink(history)
+        os.unlink(self.path("lm.air"))
+        self.assertNotEqual(perplexity["f32"], perplexity["bf16"])
+        self.assertAlmostEqual(perplexity["bf16"] / perplexity["f32"], 1, delta=0.02)
+
     def history(self, path):
         with open(path, encoding="utf-8") as lines:
             return [json.loads(line) for line in lines]
@@ -123,6 +135,7 @@ class PretrainTest(cli.Test):
                 (["-o", self.path("x.air"), broken], cli.DATA, "line 2"),
                 (["-o", "/nowhere/x.air", self.text], cli.CANNOT_CREATE, "/nowhere/x.air"),
                 (["-o", self.path("x.air"), "--size", "huge", self.text], cli.USAGE, "no size 'huge'"),
+                (["-o", self.path("x.air"), "--arithmetic", "f16", self.text], cli.USAGE, "'f16' is neither f32 nor bf16"),
                 (["-o", self.path("x.air"), "--recipe", "x", self.text], cli.USAGE, "neither own nor fastai"),
                 (["-o", self.path("x.air"), "--init", self.text, self.text], cli.DATA, self.text)):
             with self.subTest(text):

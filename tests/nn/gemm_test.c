@@ -152,12 +152,17 @@ static void products_are_right(void **state)
         }
 }
 
-static void the_best_has_a_name(void **state)
+static void all_have_names(void **state)
 {
     (void)state;
     enum gemm_arithmetic best = gemm_best();
     assert_true(best == GEMM_TILED || best == GEMM_BF16);
-    assert_string_equal(gemm_name(best), best == GEMM_BF16 ? "bf16" : "tiled");
+    assert_string_equal(gemm_name(best), best == GEMM_BF16 ? "bf16" : "f32");
+    for (int a = 0; a < GEMM_ARITHMETICS; a++) {
+        enum gemm_arithmetic found;
+        assert_true(gemm_named(gemm_name((enum gemm_arithmetic)a), &found) && (int)found == a);
+        assert_false(gemm_named("f33", &found));
+    }
 }
 
 int main(void)
@@ -165,7 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_are_right),
         cmocka_unit_test(bits_are_the_same_again),
-        cmocka_unit_test(the_best_has_a_name),
+        cmocka_unit_test(all_have_names),
     };
     return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
 }
