@@ -39,10 +39,11 @@ static enum error_code visit(const struct visitor *visitor, const char *name, un
 }
 
 static enum error_code walk_matrix(const struct visitor *visitor, const char *name, unsigned layer,
-                                   size_t units, size_t columns, struct kernel_matrix *matrix,
-                                   struct error *err)
+                                   size_t units, size_t columns, bool fours,
+                                   struct kernel_matrix *matrix, struct error *err)
 {
     matrix->blocks = kernel_blocks(units);
+    matrix->fours = fours;
     matrix->quads = kernel_quads(columns);
     size_t block = matrix->quads * KERNEL_LANES * KERNEL_QUAD;
     TRY(visit(visitor, name, layer, "",
@@ -82,8 +83,9 @@ static enum error_code walk(struct shrink *shrink, const struct visitor *visitor
     for (unsigned l = 0; l < shape->layers; l++) {
         struct shrink_layer *layer = &shrink->layers[l];
         size_t units = weights_units(shape, l), inputs = weights_inputs(shape, l);
-        TRY(walk_matrix(visitor, "input", l, units, inputs, &layer->input, err));
-        TRY(walk_matrix(visitor, "recurrent", l, units, units, &layer->recurrent, err));
+        /* Input weights carry most of the error, so they are the finer ones. */
+        TRY(walk_matrix(visitor, "input", l, units, inputs, false, &layer->input, err));
+        TRY(walk_matrix(visitor, "recurrent", l, units, units, true, &layer->recurrent, err));
         TRY(visit(visitor, "bias", l, "",
                   (struct tensor){.type = SAFETENSORS_F32,
                                   .rows = kernel_blocks(units),
@@ -114,8 +116,8 @@ static enum error_code lay(void *context, const struct tensor *tensor, struct er
 static void pack_one(const float *weight, size_t units, size_t columns,
                      const struct kernel_matrix *matrix)
 {
-    pack_matrix(weight, units, columns, (int8_t *)matrix->weights, (float *)matrix->scales,
-                (int32_t *)matrix->sums);
+    pack_matrix(weight, units, columns, matrix->fours, (int8_t *)matrix->weights,
+                (float *)matrix->scales, (int32_t *)matrix->sums);
 }
 
 static void pack_all(struct shrink *shrink, const struct weights *weights)

@@ -11,9 +11,10 @@
  *   weights [blocks of 16 units][K/4][4 gates i f g o][16 units][4 columns]
  *   scales, sums and biases [blocks][4 gates][16 units]
  *
- * Units and columns beyond H and K are zeros. Of the columns 8m, 8m + 1, 8m + 4 and 8m + 5,
- * and of the other four of these eight, the weights of one sign add up to KERNEL_FOUR_MAX at
- * most: their products with activations of 8 bits without a sign then fit into 16 bits.
+ * Units and columns beyond H and K are zeros. Neighbours share 16 bits: of the columns 2m and
+ * 2m + 1 the weights of one sign add up to KERNEL_SHARED_MAX at most, so that their products
+ * with activations of 8 bits without a sign fit. In a matrix of fours the same holds for the
+ * columns 8m, 8m + 1, 8m + 4 and 8m + 5, and for the other four of these eight.
  *
  * Memory  the caller's, aligned to 64 bytes
  * Threads any number; threads may share a layer by blocks
@@ -29,10 +30,10 @@
 #include "base/error.h"
 
 enum {
-    KERNEL_UNITS = 16,     /* of a block: the lanes of the widest register */
-    KERNEL_LANES = 64,     /* four gates of a block */
-    KERNEL_QUAD = 4,       /* columns multiplied at once */
-    KERNEL_FOUR_MAX = 128, /* 255 * 128 < 2^15 */
+    KERNEL_UNITS = 16,       /* of a block: the lanes of the widest register */
+    KERNEL_LANES = 64,       /* four gates of a block */
+    KERNEL_QUAD = 4,         /* columns multiplied at once */
+    KERNEL_SHARED_MAX = 128, /* 255 * 128 < 2^15 */
 
     /* 127 * 255 * columns stays below 2^31 far beyond any layer. */
     KERNEL_COLUMNS_MAX = 1 << 16,
@@ -43,6 +44,7 @@ struct kernel_matrix {
     const int8_t *weights;
     const int32_t *sums; /* of a row's weights, for kernels whose activations are unsigned */
     const float *scales;
+    bool fours; /* four columns share 16 bits, not only two: faster, and coarser */
 };
 
 /* Blocks [from, to), walked downwards if asked: what the last step left in the

@@ -2,9 +2,9 @@
  *
  * The instruction multiplies unsigned by signed bytes and adds two products into
  * 16 bits, where it saturates. Activations are kept with 128 added, as for VNNI, and
- * weights are packed so that four products fit (KERNEL_FOUR_MAX): two quads are added
- * in 16 bits before vpmaddwd adds neighbours into 32. Multiplications bound it, of
- * which a processor does two at once: three of them make 64 products.
+ * weights are packed so that two products fit; in a matrix of fours (kernel.h) two quads
+ * are added in 16 bits before vpmaddwd adds neighbours into 32. Multiplications bound it,
+ * of which a processor does two at once: 64 products take three of them, or four.
  *
  * A tile keeps 8 of the 16 registers for sums: a block for one row, a quarter of a
  * block for four. All loops over registers are unrolled, or gcc keeps the sums in
@@ -62,8 +62,8 @@ AVX2_INLINE void ask_ahead(const int8_t *weights)
 
 /* VECTORS registers of 8 lanes each, for ROWS rows. */
 AVX2_INLINE void tile(const int8_t *weights, size_t quads, const int32_t *totals,
-                      const struct kernel_row *rows, const int ROWS, const int VECTORS,
-                      int32_t (*out)[KERNEL_LANES], size_t lane)
+                      const struct kernel_row *rows, const bool FOURS, const int ROWS,
+                      const int VECTORS, int32_t (*out)[KERNEL_LANES], size_t lane)
 {
     __m256i sums[KERNEL_ROWS][8];
     weights += lane * KERNEL_QUAD;
@@ -81,9 +81,15 @@ AVX2_INLINE void tile(const int8_t *weights, size_t quads, const int32_t *totals
             const uint8_t *q = rows[r].q + k * KERNEL_QUAD;
             __m256i x = four(q), y = four(q + KERNEL_QUAD);
             UNROLLED(int v = 0; v < VECTORS; v++)
-            sums[r][v] =
-                add(sums[r][v], _mm256_add_epi16(multiply(x, weights + 32 * v),
-                                                 multiply(y, weights + QUAD_BYTES + 32 * v)));
+            {
+                __m256i first = multiply(x, weights + 32 * v);
+                __m256i second = multiply(y, weights + QUAD_BYTES + 32 * v);
+                if (FOURS)
+                    first = _mm256_add_epi16(first, second);
+                else
+                    sums[r][v] = add(sums[r][v], second);
+                sums[r][v] = add(sums[r][v], first);
+            }
         }
     }
     if (k < quads) UNROLLED(int r = 0; r < ROWS; r++)
@@ -97,26 +103,32 @@ AVX2_INLINE void tile(const int8_t *weights, size_t quads, const int32_t *totals
     _mm256_store_si256((void *)&out[r][lane + 8 * (size_t)v], sums[r][v]);
 }
 
-#define TILE(NAME, ROWS, VECTORS)                                                                  \
+#define TILE(NAME, FOURS, ROWS, VECTORS)                                                           \
     KERNEL_TARGET static void NAME(const int8_t *weights, size_t quads, const int32_t *totals,     \
                                    const struct kernel_row *rows, int32_t(*out)[KERNEL_LANES])     \
     {                                                                                              \
         for (size_t lane = 0; lane < KERNEL_LANES; lane += 8 * VECTORS)                            \
-            tile(weights, quads, totals, rows, ROWS, VECTORS, out, lane);                          \
+            tile(weights, quads, totals, rows, FOURS, ROWS, VECTORS, out, lane);                   \
     }
-TILE(tile1, 1, 8)
-TILE(tile2, 2, 4)
-TILE(tile3, 3, 2)
-TILE(tile4, 4, 2)
+TILE(twos1, false, 1, 8)
+TILE(twos2, false, 2, 4)
+TILE(twos3, false, 3, 2)
+TILE(twos4, false, 4, 2)
+TILE(fours1, true, 1, 8)
+TILE(fours2, true, 2, 4)
+TILE(fours3, true, 3, 2)
+TILE(fours4, true, 4, 2)
 
 KERNEL_TARGET static void products(const struct kernel_matrix *matrix, size_t block,
                                    const struct kernel_row *rows, size_t count,
                                    int32_t (*out)[KERNEL_LANES])
 {
-    static void (*const TILES[])(const int8_t *, size_t, const int32_t *, const struct kernel_row *,
-                                 int32_t(*)[KERNEL_LANES]) = {tile1, tile2, tile3, tile4};
-    TILES[count - 1](matrix->weights + block * matrix->quads * QUAD_BYTES, matrix->quads,
-                     matrix->sums + block * KERNEL_LANES, rows, out);
+    static void (*const TILES[2][KERNEL_ROWS])(const int8_t *, size_t, const int32_t *,
+                                               const struct kernel_row *,
+                                               int32_t(*)[KERNEL_LANES]) = {
+        {twos1, twos2, twos3, twos4}, {fours1, fours2, fours3, fours4}};
+    TILES[matrix->fours][count - 1](matrix->weights + block * matrix->quads * QUAD_BYTES,
+                                    matrix->quads, matrix->sums + block * KERNEL_LANES, rows, out);
 }
 
 /* gcc 12 compares lane by lane. */

@@ -5,10 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-/* What `highest` becomes as a whole number: one weight of int8, or four that share 16 bits,
- * each of which may be rounded up by a half. */
-enum { ONE_MOST = 127, FOUR_MOST = KERNEL_FOUR_MAX - 2 };
-
 /* most / highest, and the scale that undoes it. */
 static float inverse_of(float highest, float most, float *out_scale)
 {
@@ -26,15 +22,14 @@ static float largest(const float *x, size_t count)
     return highest;
 }
 
-/* The largest sum of the weights of one sign among four that share 16 bits: two columns, and
- * those of the next quad. */
-static float largest_four(const float *x, size_t count)
+/* The largest sum of the weights of one sign among those that share 16 bits. */
+static float largest_shared(const float *x, size_t count, bool fours)
 {
     float highest = 0;
-    for (size_t i = 0; i < count; i += i % 4 == 2 ? 6 : 2) {
+    for (size_t i = 0; i < count; i += fours && i % 4 == 2 ? 6 : 2) {
         const size_t columns[] = {i, i + 1, i + KERNEL_QUAD, i + KERNEL_QUAD + 1};
         float above = 0, below = 0;
-        for (size_t c = 0; c < 4 && columns[c] < count; c++)
+        for (size_t c = 0; c < (fours ? 4 : 2) && columns[c] < count; c++)
             *(x[columns[c]] > 0 ? &above : &below) += fabsf(x[columns[c]]);
         if (below > above) above = below;
         if (above > highest) highest = above;
@@ -44,7 +39,7 @@ static float largest_four(const float *x, size_t count)
 
 float pack_row(const float *x, size_t count, int8_t *out)
 {
-    float scale = 0, inverse = inverse_of(largest(x, count), ONE_MOST, &scale);
+    float scale = 0, inverse = inverse_of(largest(x, count), 127, &scale);
     for (size_t i = 0; i < count; i++) out[i] = (int8_t)lrintf(x[i] * inverse);
     return scale;
 }
@@ -55,9 +50,11 @@ static size_t lane_of(size_t unit, size_t gate)
     return unit / KERNEL_UNITS * KERNEL_LANES + gate * KERNEL_UNITS + unit % KERNEL_UNITS;
 }
 
-void pack_matrix(const float *weight, size_t units, size_t columns, int8_t *out_weights,
+void pack_matrix(const float *weight, size_t units, size_t columns, bool fours, int8_t *out_weights,
                  float *out_scales, int32_t *out_sums)
 {
+    /* Each of those that share 16 bits may be rounded up by a half. */
+    const float most = KERNEL_SHARED_MAX - (fours ? 2 : 1);
     size_t lanes = kernel_blocks(units) * KERNEL_LANES, quads = kernel_quads(columns);
     memset(out_weights, 0, kernel_matrix_bytes(units, columns));
     memset(out_scales, 0, lanes * sizeof *out_scales);
@@ -65,7 +62,7 @@ void pack_matrix(const float *weight, size_t units, size_t columns, int8_t *out_
     for (size_t row = 0; row < 4 * units; row++) {
         const float *x = weight + row * columns;
         size_t lane = lane_of(row % units, row / units);
-        float inverse = inverse_of(largest_four(x, columns), FOUR_MOST, &out_scales[lane]);
+        float inverse = inverse_of(largest_shared(x, columns, fours), most, &out_scales[lane]);
         int8_t *to =
             out_weights +
             (lane / KERNEL_LANES * quads * KERNEL_LANES + lane % KERNEL_LANES) * KERNEL_QUAD;

@@ -31,13 +31,14 @@ struct layer {
     int8_t *packed;
     float *scales, *bias;
     int32_t *sums;
+    bool fours;
     struct kernel_matrix matrix;
 };
 
 static void layer_pack(struct layer *layer)
 {
-    pack_matrix(layer->weight, layer->units, layer->columns, layer->packed, layer->scales,
-                layer->sums);
+    pack_matrix(layer->weight, layer->units, layer->columns, layer->fours, layer->packed,
+                layer->scales, layer->sums);
     pack_bias(layer->bias_a, layer->bias_b, layer->units, layer->bias);
 }
 
@@ -47,6 +48,7 @@ static void layer_make(struct layer *layer, size_t units, size_t columns, size_t
     layer->units = units;
     layer->columns = columns;
     layer->rows = rows;
+    layer->fours = rng_below(rng, 2) == 1;
     layer->blocks = kernel_blocks(layer->units);
     layer->lanes = layer->blocks * KERNEL_LANES;
     layer->weight = zeros(4 * layer->units * layer->columns, sizeof(float));
@@ -64,7 +66,8 @@ static void layer_make(struct layer *layer, size_t units, size_t columns, size_t
     layer->sums = zeros(layer->lanes, sizeof(int32_t));
     layer_pack(layer);
     layer->matrix = (struct kernel_matrix){layer->blocks, kernel_quads(layer->columns),
-                                           layer->packed, layer->sums, layer->scales};
+                                           layer->packed, layer->sums,
+                                           layer->scales, layer->fours};
 }
 
 static void layer_open(struct layer *layer, struct rng *rng)
@@ -162,7 +165,7 @@ static void the_largest_products_fit(void **state)
 {
     (void)state;
     for (size_t columns = 1; columns <= 24; columns++)
-        for (int signs = 0; signs < 16; signs++) {
+        for (int signs = 0; signs < 32; signs++) {
             struct rng rng = rng_seed(columns);
             struct layer layer;
             struct outcome plain, other;
@@ -170,6 +173,7 @@ static void the_largest_products_fit(void **state)
             for (size_t i = 0; i < 12 * columns; i++)
                 layer.weight[i] = (signs >> (i % columns % 4) & 1) == 0 ? 1 : -1;
             for (size_t i = 0; i < ROWS * columns; i++) layer.x[i] = i / columns % 2 == 0 ? 1 : -1;
+            layer.matrix.fours = layer.fours = signs >= 16;
             layer_pack(&layer);
             run(&kernel_plain, &layer, ROWS, layer.blocks, &plain);
             for (size_t i = 0; kernel_at(i) != NULL; i++) {
@@ -236,9 +240,9 @@ static void exact_inputs_give_exact_gates(void **state)
     _Alignas(64) int32_t sums[64];
     _Alignas(64) uint8_t q[64];
     float x = -1;
-    pack_matrix(weight, 1, 1, packed, scales, sums);
+    pack_matrix(weight, 1, 1, true, packed, scales, sums);
     pack_bias(bias, none, 1, biases);
-    struct kernel_matrix matrix = {1, 1, packed, sums, scales};
+    struct kernel_matrix matrix = {1, 1, packed, sums, scales, true};
     struct kernel_share share = {0, 1, false};
     for (size_t i = 0; kernel_at(i) != NULL; i++) {
         const struct kernel *kernel = kernel_at(i);

@@ -25,23 +25,24 @@ static int weight_of(const struct packed *packed, size_t row, size_t column)
 }
 
 /* The largest sum of one sign among the columns whose products share 16 bits. */
-static int largest_four(const struct packed *packed, size_t row, size_t columns)
+static int largest_shared(const struct packed *packed, size_t row, size_t columns, bool fours)
 {
     int most = 0;
     for (size_t half = 0; half < (columns + 7) / 8 * 2; half++) {
         int above = 0, below = 0;
         for (size_t i = 0; i < 4; i++) {
             size_t column = half / 2 * 8 + half % 2 * 2 + i / 2 * 4 + i % 2;
+            if (i == 2 && !fours) above = below = 0;
             int w = column < columns ? weight_of(packed, row, column) : 0;
             *(w > 0 ? &above : &below) += abs(w);
+            most = above > most ? above : most;
+            most = below > most ? below : most;
         }
-        most = above > most ? above : most;
-        most = below > most ? below : most;
     }
     return most;
 }
 
-static void four_weights_share_16_bits(void **state)
+static void neighbours_share_16_bits(void **state)
 {
     (void)state;
     struct rng rng = rng_seed(7);
@@ -49,12 +50,13 @@ static void four_weights_share_16_bits(void **state)
         static float weight[4 * UNITS * COLUMNS_MAX];
         struct packed packed;
         size_t columns = 1 + round % COLUMNS_MAX, full = 0;
+        bool fours = round / 7 % 2 == 1;
         int power = (int)(round % 7); /* from all alike in size to a few that stand out */
         for (size_t i = 0; i < 4 * UNITS * columns; i++)
             weight[i] = powf(uniform(&rng), (float)power) * (round % 2 == 0 ? 1e-3f : 1);
-        pack_matrix(weight, UNITS, columns, packed.weights, packed.scales, packed.sums);
+        pack_matrix(weight, UNITS, columns, fours, packed.weights, packed.scales, packed.sums);
         for (size_t row = 0; row < 4 * UNITS; row++) {
-            int sum = 0, most = largest_four(&packed, row, columns);
+            int sum = 0, most = largest_shared(&packed, row, columns, fours);
             for (size_t k = 0; k < columns; k++) {
                 float scale = packed.scales[lane_of(row)], x = weight[row * columns + k];
                 int w = weight_of(&packed, row, k);
@@ -62,8 +64,8 @@ static void four_weights_share_16_bits(void **state)
                 assert_true(fabsf((float)w * scale - x) <= scale * 0.5001f);
             }
             assert_int_equal(packed.sums[lane_of(row)], sum);
-            assert_in_range(most, 120, KERNEL_FOUR_MAX);
-            full += most == KERNEL_FOUR_MAX;
+            assert_in_range(most, 120, KERNEL_SHARED_MAX);
+            full += most == KERNEL_SHARED_MAX;
         }
         if (power == 0 && columns >= 6) assert_int_equal(full, 4 * UNITS);
     }
@@ -75,12 +77,12 @@ static void rows_without_weights_are_zeros(void **state)
     const float weight[4] = {0, 1e-44f, -1e-44f, 3};
     struct packed packed;
     int8_t row[2];
-    pack_matrix(weight, 1, 1, packed.weights, packed.scales, packed.sums);
+    pack_matrix(weight, 1, 1, true, packed.weights, packed.scales, packed.sums);
     for (size_t gate = 0; gate < 3; gate++) {
         assert_int_equal(packed.weights[gate * KERNEL_UNITS * 4], 0);
         assert_true(packed.scales[gate * KERNEL_UNITS] == 0);
     }
-    assert_int_equal(packed.weights[3 * KERNEL_UNITS * 4], KERNEL_FOUR_MAX - 2);
+    assert_int_equal(packed.weights[3 * KERNEL_UNITS * 4], KERNEL_SHARED_MAX - 2);
     assert_true(pack_row(weight, 2, row) == 0);
     assert_true(row[0] == 0 && row[1] == 0);
 }
@@ -97,7 +99,7 @@ static void a_row_fills_int8(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(four_weights_share_16_bits),
+        cmocka_unit_test(neighbours_share_16_bits),
         cmocka_unit_test(rows_without_weights_are_zeros),
         cmocka_unit_test(a_row_fills_int8),
     };
