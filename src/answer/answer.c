@@ -378,6 +378,7 @@ static void finish(const struct flow *flow, size_t number)
     float *probability = row_of(context, context->probability, number), known = 1;
     struct answer answer = {.model = model,
                             .probability = probability,
+                            .scores = {[ANSWER_LINEAR] = context->linear, [ANSWER_ULMFIT] = scores},
                             .truncated = row->read.truncated,
                             .tokens = (uint32_t)row->read.count,
                             .unknown = (uint32_t)row->read.unknown};

@@ -99,8 +99,9 @@ struct answer {
     uint32_t best;
     float confidence;
     bool abstained;
-    bool truncated;           /* ULMFiT did not read all of it */
-    const float *probability; /* [labels], in the context, until its next batch */
+    bool truncated;                      /* ULMFiT did not read all of it */
+    const float *probability;            /* [labels], in the context, until its next batch */
+    const float *scores[ANSWER_MEMBERS]; /* [labels], before they are pooled; until the next case */
     struct {
         uint32_t best;
         float confidence;

@@ -6,11 +6,13 @@
  * may be waiting for the line; there all threads share the one case.
  */
 // SPDX-License-Identifier: Apache-2.0
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "answer/detail.h"
+#include "answer/explain.h"
 #include "base/check.h"
 #include "base/crew.h"
 #include "base/limits.h"
@@ -31,6 +33,12 @@ struct item {
     size_t line_size, line_capacity;
 };
 
+/* A worker's, where reasons are wanted. */
+struct explaining {
+    struct explain explain;
+    char room[READER_TEXT_MAX];
+};
+
 struct predicting {
     const struct options *options;
     struct answer_model model;
@@ -38,6 +46,7 @@ struct predicting {
     struct crew *crew;
     struct bar bar;
     struct answer_context context[CREW_THREADS_MAX];
+    struct explaining *explaining[CREW_THREADS_MAX];
     struct item item[BATCH_CASES];
     size_t items, batch_max;
     size_t group; /* items that are answered together */
@@ -71,8 +80,19 @@ static void put_probabilities(struct writer *line, const struct answer_model *mo
     writer_char(line, '}');
 }
 
-static void put_answer(struct writer *line, const struct predicting *predicting,
-                       const struct item *item, const struct answer *answer)
+/* The context answers the case with words left out, and forgets the answer. */
+static void put_reasons(struct writer *line, struct explaining *explaining,
+                        struct answer_context *context, const struct case_text *text,
+                        const struct answer *answer)
+{
+    explain_open(&explaining->explain, context, text, answer, explaining->room);
+    explain_run(&explaining->explain, context, (double)INFINITY);
+    writer_char(line, ',');
+    explain_write(&explaining->explain, line);
+}
+
+static void put_answer(struct writer *line, struct predicting *predicting, const struct item *item,
+                       const struct answer *answer, unsigned worker)
 {
     const struct answer_model *model = &predicting->model;
     struct slice number = item->row.text.field[CASE_NUMBER];
@@ -101,6 +121,9 @@ static void put_answer(struct writer *line, const struct predicting *predicting,
                       abstained);
     }
     if (predicting->options->probabilities) put_probabilities(line, model, answer);
+    if (predicting->options->explain)
+        put_reasons(line, predicting->explaining[worker], &predicting->context[worker],
+                    &item->row.text, answer);
     writer_text(line, "}\n");
 }
 
@@ -133,19 +156,20 @@ static size_t line_bound(const struct predicting *predicting, const struct item 
     size_t labels = 6 * (size_t)predicting->model.label_start[predicting->model.label_count] +
                     predicting->model.label_count * NUMBER_BYTES;
     return 6 * (item->row.text.field[CASE_NUMBER].size + LABEL_BYTES_MAX + ERROR_DETAIL_MAX) + 256 +
-           (predicting->options->probabilities ? labels : 0) + predicting->detail_bytes;
+           (predicting->options->probabilities ? labels : 0) + predicting->detail_bytes +
+           (predicting->options->explain ? explain_bound() : 0);
 }
 
 /* answer is NULL for a bad case. */
-static enum error_code make_line(const struct predicting *predicting, struct item *item,
-                                 const struct answer *answer, struct error *err)
+static enum error_code make_line(struct predicting *predicting, struct item *item,
+                                 const struct answer *answer, unsigned worker, struct error *err)
 {
     TRY(mem_grow(&item->line, &item->line_capacity, line_bound(predicting, item), 1, err));
     struct writer line = writer_of(item->line, item->line_capacity);
     if (answer == NULL)
         put_fault(&line, predicting, item);
     else
-        put_answer(&line, predicting, item, answer);
+        put_answer(&line, predicting, item, answer, worker);
     check(!line.cut);
     item->line_size = line.used;
     return ERR_NONE;
@@ -162,10 +186,12 @@ static enum error_code answer_group(void *context, size_t number, unsigned worke
     size_t count = 0, first = number * predicting->group, end = first + predicting->group;
     if (answering->model == NULL)
         TRY(answer_begin_room(answering, &predicting->model, predicting->room, err));
+    if (predicting->options->explain && predicting->explaining[worker] == NULL)
+        TRY(mem_take(&predicting->explaining[worker], 1, sizeof(struct explaining), err));
     for (size_t i = first; i < end && i < predicting->items; i++) {
         struct item *item = &predicting->item[i];
         if (item->row.fault.code != ERR_NONE) {
-            TRY(make_line(predicting, item, NULL, err));
+            TRY(make_line(predicting, item, NULL, worker, err));
             continue;
         }
         texts[count] = &item->row.text;
@@ -173,13 +199,16 @@ static enum error_code answer_group(void *context, size_t number, unsigned worke
     }
     if (count == 0) return ERR_NONE;
     answer_batch(answering, texts, count, answers);
-    for (size_t i = 0; i < count; i++) TRY(make_line(predicting, good[i], &answers[i], err));
+    for (size_t i = 0; i < count; i++)
+        TRY(make_line(predicting, good[i], &answers[i], worker, err));
     return ERR_NONE;
 }
 
-/* As few items as keep every thread busy, GROUP_CASES at most. */
+/* As few items as keep every thread busy, GROUP_CASES at most; one where its reasons are a group.
+ */
 static size_t group_size(const struct predicting *predicting)
 {
+    if (predicting->options->explain) return 1;
     unsigned threads = crew_size(predicting->crew);
     size_t group = (predicting->items + threads - 1) / threads;
     return group < 1 ? 1 : group < GROUP_CASES ? group : GROUP_CASES;
@@ -278,7 +307,7 @@ static enum error_code take_threads(struct predicting *predicting, struct error 
     bool file = feed_size(predicting->feed) > 0;
     unsigned team = threads < TEAM_THREADS_MAX ? threads : TEAM_THREADS_MAX;
     predicting->batch_max = file ? BATCH_CASES : 1;
-    predicting->room.slots = file ? GROUP_CASES : 1;
+    predicting->room.slots = file || predicting->options->explain ? GROUP_CASES : 1;
     predicting->room.threads = file ? 1 : team;
     return crew_open(&predicting->crew, file ? threads : 1, err);
 }
@@ -288,8 +317,9 @@ static enum error_code run(struct predicting *predicting, struct error *err)
     const struct options *options = predicting->options;
     struct csv_columns columns = {0};
     if (options->columns != NULL) TRY(csv_columns_parse(&columns, slice_of(options->columns), err));
-    if (options->detail && options->csv)
-        return error_set(err, ERR_USAGE, 0, "--detail goes with JSON Lines, not with --csv");
+    if ((options->detail || options->explain) && options->csv)
+        return error_set(err, ERR_USAGE, 0, "--%s goes with JSON Lines, not with --csv",
+                         options->detail ? "detail" : "explain");
     TRY(answer_open(&predicting->model, options->operand[0], options->kernel, err));
     predicting->detail_bytes = options->detail ? detail_bound(&predicting->model) : 0;
     struct feed_options feed = {.path = options->operands > 1 ? options->operand[1] : "-",
@@ -300,7 +330,10 @@ static enum error_code run(struct predicting *predicting, struct error *err)
     bar_close(&predicting->bar);
     crew_close(predicting->crew);
     feed_close(predicting->feed);
-    for (int i = 0; i < CREW_THREADS_MAX; i++) answer_end(&predicting->context[i]);
+    for (int i = 0; i < CREW_THREADS_MAX; i++) {
+        answer_end(&predicting->context[i]);
+        mem_free(predicting->explaining[i]);
+    }
     answer_close(&predicting->model);
     return code;
 }

@@ -127,21 +127,28 @@ static void prefetch_row(const struct bow *bow, uint32_t feature)
     __builtin_prefetch(row + 64);
 }
 
-void bow_score(const struct bow *bow, struct bow_scratch *scratch, const struct case_text *text,
-               float *restrict out_scores, float *out_known)
+/* What the features that were counted are divided by. */
+static void sum_up(const struct bow *bow, const struct bow_scratch *scratch, uint32_t seen,
+                   float out_squares[NGRAM_KINDS], float out_norm[NGRAM_KINDS])
 {
-    struct bow_counts counts = bow_count(bow, scratch, text);
-    float squares[NGRAM_KINDS] = {0};
-    for (uint32_t i = 0; i < counts.seen; i++) {
+    for (int k = 0; k < NGRAM_KINDS; k++) out_squares[k] = out_norm[k] = 0;
+    for (uint32_t i = 0; i < seen; i++) {
         uint32_t f = scratch->seen[i];
         enum ngram_kind kind = bow->tag[f] & 3;
         if (kind == NGRAM_VALUE) continue;
         float x = bow_weigh(bow, scratch, f);
-        squares[kind] += x * x;
+        out_squares[kind] += x * x;
     }
-    float norm[NGRAM_KINDS] = {0};
-    for (int k = 0; k < NGRAM_VALUE; k++) norm[k] = squares[k] > 0 ? 1.0f / sqrtf(squares[k]) : 0;
+    for (int k = 0; k < NGRAM_VALUE; k++)
+        out_norm[k] = out_squares[k] > 0 ? 1.0f / sqrtf(out_squares[k]) : 0;
+}
 
+void bow_score(const struct bow *bow, struct bow_scratch *scratch, const struct case_text *text,
+               float *restrict out_scores, float *out_known)
+{
+    struct bow_counts counts = bow_count(bow, scratch, text);
+    float squares[NGRAM_KINDS], norm[NGRAM_KINDS];
+    sum_up(bow, scratch, counts.seen, squares, norm);
     memcpy(out_scores, bow->bias, bow->labels * sizeof *out_scores);
     for (uint32_t i = 0; i < counts.seen; i++) {
         uint32_t f = scratch->seen[i];
@@ -153,4 +160,52 @@ void bow_score(const struct bow *bow, struct bow_scratch *scratch, const struct 
                          bow->labels);
     }
     *out_known = bow_known(squares, counts.unknown, bow->idf_unknown);
+}
+
+struct explaining {
+    const struct bow *bow;
+    const struct bow_scratch *scratch;
+    const float *norm;
+    uint32_t label, other;
+    bow_hearer *hear;
+    void *context;
+};
+
+/* The feature of this hash, bow->features where the model has none. */
+static uint32_t find(const struct bow *bow, uint64_t hash)
+{
+    uint32_t end = bow->bucket[(hash >> bow->shift) + 1], tag = (uint32_t)hash;
+    for (uint32_t f = bow->bucket[hash >> bow->shift]; f < end; f++)
+        if (bow->tag[f] == tag) return f;
+    return bow->features;
+}
+
+static void explain(void *context, uint64_t hash, const struct ngram_place *place)
+{
+    const struct explaining *explaining = context;
+    const struct bow *bow = explaining->bow;
+    enum ngram_kind kind = ngram_kind_of(hash);
+    uint32_t f = find(bow, hash);
+    double adds = 0;
+    /* Of one that comes more often than was counted, nobody knows how often it came. */
+    if (f < bow->features && explaining->scratch->count[f] < UINT16_MAX) {
+        const int8_t *row = bow->weight + (size_t)f * bow->labels;
+        float x = kind == NGRAM_VALUE
+                      ? bow->value
+                      : explaining->norm[kind] * bow_weigh(bow, explaining->scratch, f);
+        adds = (double)(x * bow->scale[f]) * (row[explaining->label] - row[explaining->other]) /
+               explaining->scratch->count[f];
+    }
+    explaining->hear(explaining->context, place, kind, adds);
+}
+
+void bow_explain(const struct bow *bow, struct bow_scratch *scratch, const struct case_text *text,
+                 uint32_t label, uint32_t other, bow_hearer *hear, void *context)
+{
+    struct bow_counts counts = bow_count(bow, scratch, text);
+    float squares[NGRAM_KINDS], norm[NGRAM_KINDS];
+    sum_up(bow, scratch, counts.seen, squares, norm);
+    struct explaining explaining = {bow, scratch, norm, label, other, hear, context};
+    ngram_visit(text, explain, &explaining);
+    for (uint32_t i = 0; i < counts.seen; i++) scratch->count[scratch->seen[i]] = 0;
 }

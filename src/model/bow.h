@@ -22,6 +22,7 @@
 
 #include "base/arena.h"
 #include "text/case.h"
+#include "vocab/ngram.h"
 
 struct bow {
     uint32_t features, labels, shift; /* shift: of the hash, to the bucket number */
@@ -76,5 +77,15 @@ float bow_weigh(const struct bow *bow, const struct bow_scratch *scratch, uint32
 /* out_scores [labels]; *out_known in (0, 1], 0 for a text without any known n-gram. */
 void bow_score(const struct bow *bow, struct bow_scratch *scratch, const struct case_text *text,
                float *restrict out_scores, float *out_known);
+
+/* Is told of every n-gram, known or not, what it adds to the score of one label beyond what it
+ * adds to the other's; an n-gram that comes several times shares it out evenly. */
+typedef void bow_hearer(void *context, const struct ngram_place *place, enum ngram_kind kind,
+                        double adds);
+
+/* Why the label has this much more than the other: all that is told, and the difference of
+ * their biases, is the difference of their scores. */
+void bow_explain(const struct bow *bow, struct bow_scratch *scratch, const struct case_text *text,
+                 uint32_t label, uint32_t other, bow_hearer *hear, void *context);
 
 #endif

@@ -327,7 +327,7 @@ enum error_code batcher_put(struct batcher *batcher, struct batcher_case *cases,
     size_t bytes = 0;
     uint64_t now = tick_now();
     for (size_t i = 0; i < count; i++) {
-        cases[i].since = now;
+        cases[i].since = cases[i].asked > 0 ? cases[i].asked : now;
         cases[i].weight = weigh(&cases[i].text);
         cases[i].passed_over = 0;
         bytes += cases[i].bytes;

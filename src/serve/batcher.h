@@ -30,7 +30,8 @@ struct batcher_case {
     struct case_text text;
     size_t bytes; /* that its request holds while it waits */
     batcher_done *done;
-    void *owner; /* the caller's */
+    void *owner;    /* the caller's */
+    uint64_t asked; /* ticks: when its request came, whose deadline it shares; 0: now */
 
     uint64_t since, begun; /* the rest is the batcher's */
     size_t weight;

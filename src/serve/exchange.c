@@ -20,6 +20,7 @@
 #include "serve/assets.h"
 #include "serve/batch.h"
 #include "serve/header.h"
+#include "serve/reasons.h"
 #include "serve/server.h"
 
 struct request {
@@ -30,8 +31,11 @@ struct request {
     struct body body;
     enum error_code body_verdict; /* why it is read to its end, but not kept */
     struct body reply;            /* room for a long one, until it is sent */
-    char *page;                   /* the same, of a route that has a bound */
-    struct batch batch;           /* of a request of many cases */
+    struct body block;            /* of reasons, where they are wanted */
+    struct reasons *reasons;
+    size_t told;        /* bytes of the reply, while reasons are looked for */
+    char *page;         /* the same, of a route that has a bound */
+    struct batch batch; /* of a request of many cases */
     /* Of cases that were handed to the batcher: */
     bool waiting;
     struct server *server;
@@ -194,9 +198,13 @@ static enum MHD_Result take_body(struct server *server, struct request *request,
 }
 
 /* A reply that is longer than our stack has room for lies in the store, from before its case
- * is answered, so that no answer is thrown away. */
-static enum error_code take_room(struct server *server, struct request *request, struct error *err)
+ * is answered, so that no answer is thrown away; so do reasons. */
+static enum error_code take_room(struct server *server, struct request *request,
+                                 const struct answer_model *model, const struct case_text *text,
+                                 struct error *err)
 {
+    if (request->wish.explain)
+        TRY(reasons_take(&request->reasons, &request->block, &server->bodies, model, text, err));
     size_t bound = routes_bound(server->detail_bytes, &request->wish);
     return bound <= ROUTES_REPLY_MAX ? ERR_NONE
                                      : body_room(&request->reply, &server->bodies, bound, err);
@@ -246,6 +254,55 @@ static void count_queued(struct server *server, const struct batcher_case *one,
     metrics_answer(&server->metrics, answer);
 }
 
+static batcher_done explained;
+
+/* The next round of reasons, or the end of the reply. */
+static void explain_on(struct request *request)
+{
+    struct server *server = request->server;
+    if (reasons_ask(request->reasons, server->state.batcher, server->options->deadline_seconds,
+                    explained, request))
+        return;
+    struct routes_reply reply = {.status = 200, .type = ROUTES_JSON};
+    use_room(request, &reply);
+    reply.body.used = request->told;
+    routes_explain(&request->reasons->explain, &reply);
+    seats_unpin(request->seat);
+    resume(server, request, &reply);
+}
+
+static void explained(struct batcher_case *one, const struct answer *answer,
+                      const struct error *err)
+{
+    (void)err; /* what is not known is not told */
+    struct request *request = one->owner;
+    if (reasons_hear(request->reasons, one, answer)) explain_on(request);
+}
+
+/* Another model may have answered than the one that was there when the case came: then it is
+ * that one's seat that must stay. It does until this case is done. */
+static struct seat *follow(struct request *request, const struct answer_model *model)
+{
+    if (&request->seat->model == model) return request->seat;
+    struct seats *seats = &request->server->seats;
+    struct seat *other = request->seat == &seats->seat[0] ? &seats->seat[1] : &seats->seat[0];
+    check(&other->model == model);
+    seats_pin(other);
+    seats_unpin(request->seat);
+    return request->seat = other;
+}
+
+/* The reply so far waits for the reasons. */
+static void explain(struct request *request, const struct answer *answer,
+                    const struct routes_reply *reply)
+{
+    struct seat *seat = follow(request, answer->model);
+    request->told = reply->body.used;
+    reasons_begin(request->reasons, &seat->context[0], request->one.since, &request->one.text,
+                  answer);
+    explain_on(request);
+}
+
 /* Makes the reply, once all of the request's cases are answered, and lets the library's thread
  * send it. */
 static void answered(struct batcher_case *one, const struct answer *answer, const struct error *err)
@@ -262,6 +319,10 @@ static void answered(struct batcher_case *one, const struct answer *answer, cons
         tell_batch(server, request, &reply);
     } else if (answer != NULL) {
         routes_answer(&request->wish, &one->text, answer, &reply);
+        if (request->reasons != NULL) {
+            explain(request, answer, &reply);
+            return;
+        }
     } else {
         routes_problem(&reply, err);
     }
@@ -335,7 +396,7 @@ static bool take_case(struct server *server, struct seat *seat, struct MHD_Conne
     struct case_text text;
     size_t bytes = request->body.used;
     if (body_case(&request->body, &server->bodies, &text, &err) != ERR_NONE ||
-        take_room(server, request, &err) != ERR_NONE) {
+        take_room(server, request, &seat->model, &text, &err) != ERR_NONE) {
         routes_problem(reply, &err);
         return false;
     }
@@ -350,6 +411,10 @@ static bool take_case(struct server *server, struct seat *seat, struct MHD_Conne
     recent_note(&server->recent, &text, &answer);
     use_room(request, reply);
     routes_answer(&request->wish, &text, &answer, reply);
+    if (request->reasons == NULL) return false;
+    reasons_begin(request->reasons, &seat->context[own_number(server)], request->since, &text,
+                  &answer);
+    routes_explain(&request->reasons->explain, reply);
     return false;
 }
 
@@ -487,6 +552,7 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **reque
     batch_give(&known->batch, &server->bodies);
     body_give(&known->body, &server->bodies);
     body_give(&known->reply, &server->bodies);
+    body_give(&known->block, &server->bodies);
     server_page_give(server, known->page);
     *request = NULL;
     watch_renew(&server->watch, watched(connection), true);

@@ -34,6 +34,11 @@ static json_t *typed(const char *type, const char *description)
     return json_pack("{s:s, s:s}", "type", type, "description", description);
 }
 
+static json_t *count_of(const char *what)
+{
+    return json_pack("{s:s, s:s, s:i}", "type", "integer", "description", what, "minimum", 0);
+}
+
 static json_t *array_of(json_t *items)
 {
     return json_pack("{s:s, s:o}", "type", "array", "items", items);
@@ -138,9 +143,40 @@ static json_t *answer_properties(void)
     return properties;
 }
 
+static json_t *reasons_schema(void)
+{
+    json_t *properties = json_object(), *fields = json_array();
+    for (int f = 0; f < CASE_FIELDS; f++)
+        json_array_append_new(fields, json_string(case_rows[f].name));
+    json_object_set_new(properties, "field",
+                        json_pack("{s:s, s:o}", "type", "string", "enum", fields));
+    json_object_set_new(properties, "start", count_of("Byte of the field where it begins"));
+    json_object_set_new(properties, "end", count_of("The byte behind it"));
+    json_object_set_new(properties, "text",
+                        typed("string", "What stands there, or the beginning of it"));
+    json_object_set_new(properties, "weight",
+                        typed("number", "What it adds to the difference; below 0: for the "
+                                        "runner-up"));
+    json_t *reasons = array_of(object_of("Words of the case", properties, 5));
+    json_object_set_new(reasons, "description",
+                        json_string("The heaviest first; the last one, whose text is empty, is all "
+                                    "that no other tells. They sum to the difference"));
+    json_object_set_new(reasons, "maxItems", json_integer(EXPLAIN_REASONS + 1));
+    return reasons;
+}
+
 static json_t *answer_schema(void)
 {
-    json_t *schema = object_of("An answer; with ?detail=1 all of these", answer_properties(), 1);
+    json_t *properties = answer_properties(), *runner_up = json_object();
+    json_object_set_new(runner_up, "sbr", typed("string", "The next best SBR"));
+    json_object_set_new(runner_up, "difference",
+                        typed("number", "Score of the answer less that of this one"));
+    json_object_set_new(properties, "runner_up",
+                        object_of("Against which the answer is explained", runner_up, 2));
+    json_object_set_new(properties, "reasons", reasons_schema());
+    json_t *schema = object_of("An answer; runner_up and reasons with ?explain=1, all others but "
+                               "the first with ?detail=1",
+                               properties, 1);
     json_object_set_new(schema, "example", json_pack("{s:s}", "predicted_sbr", "SysMgmt"));
     return schema;
 }
@@ -168,11 +204,6 @@ static json_t *problem_schema(void)
     json_object_set_new(properties, "detail", typed("string", "What was wrong, and where"));
     json_object_set_new(properties, "hint", typed("string", "What to do"));
     return object_of("RFC 9457", properties, 5);
-}
-
-static json_t *count_of(const char *what)
-{
-    return json_pack("{s:s, s:s, s:i}", "type", "integer", "description", what, "minimum", 0);
 }
 
 static json_t *loaded_model(const char *description)

@@ -116,8 +116,8 @@ static void add_requests(struct contract *contract, const struct server *server)
     contract_add(contract, "bodies",
                  contract_mapping(body_store_bytes(options->queue_bytes_max,
                                                    options->body_bytes_max, server_beside(server))),
-                 none, "%zu bytes held, one body of %zu read", options->queue_bytes_max,
-                 options->body_bytes_max);
+                 none, "%zu bytes held, one body of %zu read, and its reply and reasons",
+                 options->queue_bytes_max, options->body_bytes_max);
     static struct server measured; /* too large for a stack; one at a time */
     measured.options = options;
     measured.model = server->model;

@@ -14,16 +14,25 @@
 #include "text/json.h"
 
 const struct routes_parameter routes_parameters[] = {
-    {"detail", offsetof(struct routes_wish, detail), false,
+    {"detail", offsetof(struct routes_wish, detail), ROUTES_OF_CASES,
      "1: also the confidence, alternatives, what each member says, and the decision's id"},
-    {"any_labels", offsetof(struct routes_wish, any_labels), true,
+    {"explain", offsetof(struct routes_wish, explain), ROUTES_OF_ONE_CASE,
+     "1: also the runner-up, and the words that tell the answer from it"},
+    {"any_labels", offsetof(struct routes_wish, any_labels), ROUTES_OF_ADMIN,
      "1: take the model even if its SBRs differ from those of the one that answers"},
 };
 const size_t routes_parameters_count = sizeof routes_parameters / sizeof *routes_parameters;
 
 bool routes_takes(const struct route *route, const struct routes_parameter *parameter)
 {
-    return parameter->admin ? route->admin : route->takes != ROUTES_NOTHING;
+    switch (parameter->of) {
+    case ROUTES_OF_ONE_CASE:
+        return route->takes == ROUTES_CASE;
+    case ROUTES_OF_ADMIN:
+        return route->admin;
+    default:
+        return route->takes != ROUTES_NOTHING;
+    }
 }
 
 static enum error_code unknown_parameter(const struct route *route, const char *name,
@@ -64,7 +73,8 @@ enum error_code routes_wish(const struct route *route, const char *name, const c
 
 size_t routes_bound(size_t detail_bytes, const struct routes_wish *wish)
 {
-    return wish->detail ? detail_bytes + ROUTES_REPLY_MAX : ROUTES_REPLY_MAX;
+    return ROUTES_REPLY_MAX + (wish->detail ? detail_bytes : 0) +
+           (wish->explain ? explain_bound() : 0);
 }
 
 void routes_answer(const struct routes_wish *wish, const struct case_text *text,
@@ -80,6 +90,14 @@ void routes_answer(const struct routes_wish *wish, const struct case_text *text,
         writer_text(&reply->body, "\"predicted_sbr\":");
         json_put(&reply->body, answer_label(answer->model, answer->best));
     }
+    if (!wish->explain) writer_text(&reply->body, "}\n");
+    check(!reply->body.cut);
+}
+
+void routes_explain(const struct explain *explain, struct routes_reply *reply)
+{
+    writer_char(&reply->body, ',');
+    explain_write(explain, &reply->body);
     writer_text(&reply->body, "}\n");
     check(!reply->body.cut);
 }

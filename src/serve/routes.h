@@ -11,7 +11,7 @@
 
 #include <stdatomic.h>
 
-#include "answer/answer.h"
+#include "answer/explain.h"
 #include "base/writer.h"
 
 enum { ROUTES_REPLY_MAX = 4096 }; /* of all replies but those with details */
@@ -39,7 +39,7 @@ struct routes_state {
 
 /* What a request wants beside the label: its query's parameters, one row each. */
 struct routes_wish {
-    bool detail;
+    bool detail, explain;
     bool any_labels;                /* of a reload */
     bool open_metrics;              /* by the header Accept */
     bool gzip;                      /* is taken, by the header Accept-Encoding */
@@ -47,10 +47,13 @@ struct routes_wish {
     unsigned seen;                  /* rows of routes_parameters, a bit each */
 };
 
+/* Which routes take a parameter. */
+enum routes_of { ROUTES_OF_CASES, ROUTES_OF_ONE_CASE, ROUTES_OF_ADMIN };
+
 struct routes_parameter {
     const char *name;
     size_t offset; /* of its bool in struct routes_wish */
-    bool admin;    /* is for the admin's route, and not for cases */
+    enum routes_of of;
     const char *summary;
 };
 
@@ -118,9 +121,12 @@ MUST_CHECK enum error_code routes_wish(const struct route *route, const char *na
 /* Bytes of the longest reply to such a wish, where a detail_bound is so much. */
 size_t routes_bound(size_t detail_bytes, const struct routes_wish *wish);
 
-/* What a case's answer looks like; while the answer's probabilities are there. */
+/* What a case's answer looks like; while the answer's probabilities are there. Where the wish is
+ * to explain it, routes_explain must follow. */
 void routes_answer(const struct routes_wish *wish, const struct case_text *text,
                    const struct answer *answer, struct routes_reply *reply);
+
+void routes_explain(const struct explain *explain, struct routes_reply *reply);
 
 /* RFC 9457. */
 void routes_problem(struct routes_reply *reply, const struct error *err);

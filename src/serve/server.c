@@ -7,6 +7,7 @@
 
 #include "serve/batch.h"
 #include "serve/exchange.h"
+#include "serve/reasons.h"
 #include "serve/vitals.h"
 
 bool server_has_queue(const struct answer_model *model) { return model->has[ANSWER_ULMFIT]; }
@@ -47,7 +48,10 @@ size_t server_batch_max(const struct server *server)
 size_t server_beside(const struct server *server)
 {
     struct batch full = {.count = server_batch_max(server)};
-    return batch_bytes(full.count) + batch_bound(&full, server->detail_bytes, 0);
+    struct routes_wish all = {.detail = true, .explain = true};
+    size_t many = batch_bytes(full.count) + batch_bound(&full, server->detail_bytes, 0);
+    size_t one = reasons_bytes(server->model) + routes_bound(server->detail_bytes, &all);
+    return many > one ? many : one;
 }
 
 void server_lay(struct server *server, struct arena *arena)

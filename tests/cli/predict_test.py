@@ -51,6 +51,23 @@ class PredictTest(cli.Test):
         first = json.dumps(cases[0], indent=4)
         self.assertEqual(self.predict(stdin=first).out, expected.splitlines()[0] + "\n")
 
+    def test_reasons_sum_to_the_difference(self):
+        with open(cli.TINY, encoding="utf-8", newline="") as file:
+            rows = cli.csv_rows(file.read())
+        done = self.predict("--explain", "--detail", cli.TINY)
+        self.assertEqual(done.status, 0, done.err)
+        for row, line in zip(rows, done.lines()):
+            self.assertEqual(line["runner_up"]["sbr"], line["alternatives"][0]["sbr"])
+            self.assertAlmostEqual(sum(reason["weight"] for reason in line["reasons"]), line["runner_up"]["difference"], places=6)
+            for reason in line["reasons"]:
+                self.assertEqual(row[reason["field"]].encode()[reason["start"]:reason["end"]].decode(), reason["text"])
+            self.assertGreaterEqual(line["runner_up"]["difference"], 0)
+        with open(cli.TINY, "rb") as file:
+            content = file.read()
+        for other in (self.predict("--explain", "--detail", "-", stdin=content), self.predict("--explain", "--detail", "--threads", "1", cli.TINY)):
+            self.assertEqual(other.out, done.out)
+        self.assert_exit(self.predict("--explain", "--csv", cli.TINY), cli.USAGE, "--explain goes with JSON Lines")
+
     def test_threads_and_pipes_do_not_change_a_line(self):
         with open(cli.HELDOUT, "rb") as file:
             head, rest = file.read().split(b"\n", 1)

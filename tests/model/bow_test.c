@@ -272,6 +272,44 @@ static void known_is_a_share(void **state)
     assert_true(fabsf(bow_known((float[]){8, 1}, some, 2) - 0.8660254f) < 1e-6f);
 }
 
+struct heard {
+    double sum, of_value, in_subject;
+    size_t count;
+};
+
+static void hear(void *context, const struct ngram_place *place, enum ngram_kind kind, double adds)
+{
+    struct heard *heard = context;
+    heard->sum += adds;
+    if (kind == NGRAM_VALUE) heard->of_value += adds;
+    if (place->field == CASE_SUBJECT) heard->in_subject += adds;
+    heard->count++;
+}
+
+/* All of a difference of scores, to the last digits that a float has. */
+static void what_is_explained_is_the_difference(void **state)
+{
+    (void)state;
+    size_t of_values = 0;
+    for (size_t i = 0; i < TEXTS; i++)
+        for (uint32_t label = 0; label < LABELS; label++) {
+            struct case_text text = nth(i);
+            uint32_t other = (label + 3) % LABELS;
+            float scores[LABELS], known;
+            struct heard heard = {0};
+            bow_score(&made.bow, &scratch, &text, scores, &known);
+            bow_explain(&made.bow, &scratch, &text, label, other, hear, &heard);
+            double difference = (double)scores[label] - (double)scores[other];
+            double bias = (double)made.bias[label] - (double)made.bias[other];
+            assert_true(fabs(heard.sum + bias - difference) < 1e-5);
+            assert_true(heard.count > 5);
+            of_values += fabs(heard.of_value) > 0;
+            if (text.field[CASE_SUBJECT].size == 0) assert_true(fabs(heard.in_subject) <= 0);
+            for (uint32_t f = 0; f < made.bow.features; f++) assert_int_equal(scratch.count[f], 0);
+        }
+    assert_true(of_values > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +319,7 @@ int main(void)
         cmocka_unit_test(a_word_repeated_without_end_stays_finite),
         cmocka_unit_test(damping_and_idf_are_scikit_learns),
         cmocka_unit_test(known_is_a_share),
+        cmocka_unit_test(what_is_explained_is_the_difference),
     };
     return cmocka_run_group_tests(tests, make, give);
 }

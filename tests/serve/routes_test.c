@@ -134,8 +134,9 @@ static void a_wish_is_told_by_parameters(void **state)
     struct routes_wish none = {0}, all = {0}, no = {0};
     for (size_t i = 0; i < routes_parameters_count; i++) {
         const struct routes_parameter *row = &routes_parameters[i];
-        const struct route *route = route_at(row->admin ? "/admin/reload" : "/classifier/sbr"),
-                           *other = route_at(row->admin ? "/classifier/sbr" : "/admin/reload");
+        static const char *const paths[] = {"/classifier/sbr", "/admin/reload"};
+        bool admin = row->of == ROUTES_OF_ADMIN;
+        const struct route *route = route_at(paths[admin]), *other = route_at(paths[!admin]);
         assert_fine(routes_wish(route, row->name, "1", &all, &err), &err);
         assert_fine(routes_wish(route, row->name, "0", &no, &err), &err);
         assert_true(*(bool *)((char *)&all + row->offset));

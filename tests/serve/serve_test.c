@@ -184,6 +184,7 @@ static void ask_all(const struct service *service)
     } rows[] = {
         {"POST", "/classifier/sbr", "{\"subject\": \"yum update\", \"description\": \"x\"}", 200},
         {"POST", "/classifier/sbr?detail=1", "{\"subject\": \"disk \\u00fcber\"}", 200},
+        {"POST", "/classifier/sbr?explain=1&detail=1", "{\"subject\": \"the disk is full\"}", 200},
         {"POST", "/classifier/sbr/batch", "[{\"subject\": \"a\"}, {\"subject\": 1}, {}]", 200},
         {"POST", "/classifier/sbr", body, 200},
         {"POST", "/classifier/sbr", "[", 400},
@@ -192,6 +193,7 @@ static void ask_all(const struct service *service)
         {"GET", "/health/live", "", 200},
         {"GET", "/health/ready", "", 200},
         {"GET", "/openapi.json", "", 200},
+        {"GET", "/apidocs/", "", 200},
         {"GET", "/nowhere", "", 404},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
@@ -226,13 +228,13 @@ static void serve_and_count(const char *model)
 static void a_linear_model_takes_nothing(void **state)
 {
     (void)state;
-    struct corpus corpus;
-    struct fit fit;
+    static struct corpus corpus;
+    static struct fit fit;
     struct error err;
     const char *path = tiny_path("served.air");
     tiny_corpus(&corpus, NULL);
     tiny_fit(&fit, &corpus, 2);
-    assert_fine(fit_write(&fit, &corpus, path, "test", &err), &err);
+    assert_fine(fit_write(&fit, &corpus, &tiny_options, path, "test", &err), &err);
     fit_close(&fit);
     corpus_close(&corpus);
     serve_and_count(path);

@@ -375,6 +375,64 @@ static void known_hashes_stay(void **state)
     for (size_t i = 0; i < one.count; i++) assert_int_equal(one.hash[i], wanted[i]);
 }
 
+struct visited {
+    const struct case_text *text;
+    struct scanned *scanned;
+    size_t next, pairs;
+};
+
+static void visit(void *context, uint64_t hash, const struct ngram_place *place)
+{
+    struct visited *visited = context;
+    assert_true(visited->next < visited->scanned->count);
+    assert_true(visited->scanned->hash[visited->next++] == hash);
+    struct slice text = visited->text->field[place->field];
+    if (ngram_kind_of(hash) == NGRAM_VALUE) return;
+    assert_true(place->at < text.size);
+    assert_true(text.data[place->at] != ' ' && (text.data[place->at] & 0xC0) != 0x80);
+    visited->pairs += place->pair;
+    /* It is there as soon as the text goes so far. */
+    static struct scanned part;
+    struct case_text before = *visited->text;
+    size_t size = place->at + 1;
+    while (size < text.size && (text.data[size] & 0xC0) == 0x80) size++;
+    before.field[place->field] = (struct slice){text.data, size};
+    if (place->field == CASE_SUBJECT) before.field[CASE_DESCRIPTION] = SLICE("");
+    scan_case(&part, &before);
+    assert_true(holds(&part, hash));
+}
+
+static void a_visit_tells_the_same_and_where(void **state)
+{
+    (void)state;
+    struct case_text text = {.field = {[CASE_SUBJECT] = SLICE("Disk /dev/sda-1 full, full"),
+                                       [CASE_DESCRIPTION] = SLICE("\xE7\xA3\x81\xE7\x9B\x98 x yy"),
+                                       [CASE_PRODUCT] = SLICE(" RHEL ")}};
+    scan_case(&one, &text);
+    struct visited visited = {&text, &one, 0, 0};
+    ngram_visit(&text, visit, &visited);
+    assert_int_equal(visited.next, one.count);
+    assert_int_equal(visited.pairs, 7); /* disk dev sda full full, two signs, yy */
+}
+
+static void words_are_runs_of_no_blanks(void **state)
+{
+    (void)state;
+    static const char *const cut[] = {"Disk",         "(full,", "full)",    "\xE7\xA3\x81",
+                                      "\xE7\x9B\x98", "x",      "longlong", "longer"};
+    struct slice text =
+        SLICE("  Disk\t(full, full)\n\xE7\xA3\x81\xE7\x9B\x98x longlonglonger \xC2\xA0");
+    size_t end = 0;
+    for (size_t i = 0; i < sizeof cut / sizeof *cut; i++) {
+        size_t start = end;
+        end = ngram_word(text, 11, &start);
+        assert_true(slice_equal((struct slice){text.data + start, end - start}, slice_of(cut[i])));
+    }
+    size_t start = end;
+    assert_int_equal(ngram_word(text, 11, &start), text.size);
+    assert_int_equal(start, text.size);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +448,8 @@ int main(void)
         cmocka_unit_test(blocks_hold_all_hashes),
         cmocka_unit_test(nothing_gives_nothing),
         cmocka_unit_test(known_hashes_stay),
+        cmocka_unit_test(a_visit_tells_the_same_and_where),
+        cmocka_unit_test(words_are_runs_of_no_blanks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
