@@ -163,7 +163,7 @@ conform: all $(CONFORM)/stamp
 
 # Long proofs (tests/soak/soak.py): ROWS names some of them, SHARE is a part of their length.
 SHARE ?= 1
-soak: all $(addprefix $(BUILD)/bench/,join echo http_rate)
+soak: all $(addprefix $(BUILD)/bench/,echo http_rate)
 	@rm -rf $(BUILD)/soak/tmp; mkdir -p $(BUILD)/soak/tmp
 	@PROGRAM='$(abspath $(PROGRAM))' TEST_TMP='$(abspath $(BUILD)/soak/tmp)' PYTHONDONTWRITEBYTECODE=1 \
 	    python3 tests/soak/soak.py --share $(SHARE) --record docs/BENCH.md $(ROWS)

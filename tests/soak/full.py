@@ -47,7 +47,7 @@ def ensemble():
     vocab.write_text(json.dumps(words), encoding="utf-8")
     labels.write_text(json.dumps(names), encoding="utf-8")
     _run(PROGRAM, "import", "-o", network, weights, "--vocab", vocab, "--labels", labels)
-    _run(os.path.join(os.path.dirname(PROGRAM), "bench", "join"), network, linear(), path)
+    _run(PROGRAM, "train", "--with", network, "-o", path, *CASES)
     for file in (weights, vocab, labels, network):
         file.unlink()
     return path
