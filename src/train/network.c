@@ -15,7 +15,7 @@
 enum {
     PARTS = 5,
     TURNS_MAX = 3,         /* trainings without a part */
-    HELD_OUT_ENOUGH = 500, /* cases */
+    HELD_OUT_ENOUGH = 300, /* cases */
 };
 
 /* Opening */

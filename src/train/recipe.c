@@ -54,7 +54,7 @@ static const struct recipe labels[2] = {
                        .rows = 32,
                        .drop_mult = 0.5f,
                        .decay = 0.01},
-    [RECIPE_OWN] = {.stages = {{"all layers", 0, 10, 5e-3, 5e-3}},
+    [RECIPE_OWN] = {.stages = {{"all layers", 0, 8, 5e-3, 5e-3}},
                     .stage_count = 1,
                     .rows = 32,
                     .drop_mult = 0.5f,
