@@ -22,6 +22,8 @@ peers=${PEERS_VENV:-build/peers-venv}
 make -s build/bench/train build/bench/peak
 fastai=()
 [[ -x $peers/bin/python ]] && fastai=(--python "$peers/bin/python")
+# Hours, so a few sets only; all with bench/ensemble.py --size medium.
+"$python" bench/ensemble.py --data "$data" --sets "${ENSEMBLE_SETS:-k8s-sig,linux-hardening,it-topic8,trec6}" --markdown "$reports/ensemble.md" || status=1
 "$python" bench/train.py "${fastai[@]}" --markdown "$reports/train.md" || status=1
 if [[ -x $peers/bin/python ]]; then
 	"$python" bench/tokens.py --python "$peers/bin/python" --data "$data" --markdown "$reports/tokens.md" || status=1
@@ -33,7 +35,7 @@ if [[ -n ${BASELINES:-} ]]; then
 	# shellcheck disable=SC2086 # folders, one a word
 	DATA=$data "$python" bench/parity.py --markdown "$reports/parity.md" $BASELINES || status=1
 fi
-for name in accuracy speed tokens ulmfit ulmfit_http parity train; do
+for name in accuracy speed ensemble tokens ulmfit ulmfit_http parity train; do
 	if [[ -e $reports/$name.md ]]; then
 		"$python" bench/section.py docs/BENCH.md "$name" <"$reports/$name.md"
 	fi

@@ -123,7 +123,7 @@ def main() -> int:
     if measured:
         lines.append([speed["versions"], number(speed["theirs"], 0)])
     text = "\n".join([
-        "## Tokens", "", machine_line(machine()),
+        machine_line(machine()),
         f"{len(texts)} cases of {len(SETS)} sets, {speed['tokens']} tokens; `bench/tokens.py`.", "",
         rows_table(rows), "", table(["one core", "ns a token"], lines), "",
         table(["`tokenize`, 100,000 cases", "seconds"], [["1 thread", number(one, 2)], ["2 threads", number(two, 2)]]), ""])

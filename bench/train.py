@@ -161,7 +161,7 @@ def main() -> int:
             rows.append(Row("share of the peak in a language model's step: 50 %", f"{100 * share:.0f} % of {'bf16' if has_bf16 else 'f32'}", share >= 0.5))
         lines.append([f"{NAMES[what]}: the limit, 2 threads", f"{limit:.0f}", "", "100 %", ""])
     rows += memory_rows()
-    text = "\n".join(["## Training", "", machine_line(machine()),
+    text = "\n".join([machine_line(machine()),
                       f"Steps at full size in turns, median of {arguments.rounds}; peak of 1 and 2 cores, GFLOP/s: f32 {peak[1]['f32']:.0f} and {peak[2]['f32']:.0f}, "
                       f"bf16 {peak[1]['bf16']:.0f} and {peak[2]['bf16']:.0f}; `bench/train.py`.", "", rows_table(rows), "",
                       table(["tokens a second", "median", "fastest", "of the peak", "resident MiB"], lines)])

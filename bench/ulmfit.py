@@ -16,6 +16,8 @@ import sys
 import tempfile
 import time
 
+import report
+
 VOCAB, WIDTH, HIDDEN, CLASSES = 60000, 400, 1152, 12
 THREADS = (1, 2)
 BATCHES = (2, 4, 8, 16, 32)
@@ -109,7 +111,7 @@ def main() -> int:
     ours, onnx = Ours(arguments.lstm, arguments.tokens), Onnx(arguments.onnx, arguments.tokens)
     load = os.getloadavg()[0]
     times = measure(ours, onnx, arguments.rounds)
-    print(f"## ULMFiT's model alone\n\n{arguments.tokens} tokens, vocabulary {VOCAB}, {WIDTH}/{HIDDEN}/3 layers, random weights; "
+    print(f"{report.machine_line(report.machine())}\n{arguments.tokens} tokens, vocabulary {VOCAB}, {WIDTH}/{HIDDEN}/3 layers, random weights; "
           f"{processor()}; load {load:.1f} at the start; ms, median of {2 * arguments.rounds} taken in turns (fastest).\n")
     print("| threads | ONNX Runtime int8 | ours int8 | sooner, by medians (by the fastest) |\n|---|---|---|---|")
     for threads in THREADS:

@@ -1,10 +1,9 @@
 /* blender.c - both members are made equally sure first, so that one number is left: ULMFiT's share.
  *
- * It is the share under which held-out cases are likeliest, pulled a little to the middle: with
- * few cases the valley is flat, and of members about as good the middle of the valley is right. A
- * plain mean of probabilities loses to its better member where the other one is much worse; made
- * equally sure, that one hardly says anything. Tried beside it: a mixture of probabilities with a
- * learnt weight (docs/decisions/005-blend.md has the figures). */
+ * It is the share under which held-out cases are likeliest, pulled a little towards the linear
+ * member: with few cases the valley is flat, and from few cases that one learns more. A plain mean
+ * of probabilities loses to its better member where the other one is much worse; made equally
+ * sure, that one hardly says anything (docs/decisions/008-blend.md has figures). */
 // SPDX-License-Identifier: Apache-2.0
 #include "train/blender.h"
 
@@ -15,7 +14,7 @@
 
 enum { SHARE_SECTIONS = 9, SCALE_SECTIONS = 7 };
 
-static const double share_prior = 0.5, pull = 4;      /* in nats at either end */
+static const double share_prior = 0.25, pull = 16;    /* in nats, times the square of how far off */
 static const double pool_low = -0.7, pool_high = 1.2; /* logarithms: a pool is surer */
 static const double unproved_share = 0.25;
 static const double ease_low = -4, ease_high = 0;
@@ -65,7 +64,7 @@ static double loss_of_share(void *context, double share)
     struct blend blend = blend_with(pooling, share);
     pool(pooling, &blend);
     double best = search_lowest(loss_of_scale, pooling, pool_low, pool_high, SCALE_SECTIONS);
-    double off = (share - share_prior) / share_prior;
+    double off = share - share_prior;
     return loss_of_scale(pooling, best) + pull * off * off;
 }
 

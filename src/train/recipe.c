@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+enum { STEPS_LEAST = 200, EPOCHS_MOST = 60 }; /* of a classifier */
+
 static const struct recipe_size sizes[] = {
     {"small", 64, 192, 3},
     {"medium", 200, 512, 3},
@@ -80,15 +82,29 @@ bool recipe_kind_of(const char *name, enum recipe_kind *out_kind)
 
 const char *recipe_kind_name(enum recipe_kind kind) { return kinds[kind]; }
 
+static struct recipe_stage *longest_of(struct recipe *recipe)
+{
+    struct recipe_stage *longest = &recipe->stages[0];
+    for (size_t i = 1; i < recipe->stage_count; i++)
+        if (recipe->stages[i].epochs > longest->epochs) longest = &recipe->stages[i];
+    return longest;
+}
+
+/* What learns is steps: of a few cases it takes more epochs to make as many. */
+static void lengthen(struct recipe *recipe, uint64_t texts)
+{
+    uint64_t steps = (texts + recipe->rows - 1) / recipe->rows;
+    uint64_t epochs = (STEPS_LEAST + steps - 1) / steps;
+    struct recipe_stage *longest = longest_of(recipe);
+    if (epochs > EPOCHS_MOST) epochs = EPOCHS_MOST;
+    if (longest->epochs < epochs) longest->epochs = (unsigned)epochs;
+}
+
 /* What somebody asked for instead. */
 static void override(struct recipe *recipe, const struct recipe_facts *facts)
 {
     if (facts->rows > 0) recipe->rows = facts->rows;
-    if (facts->epochs == 0) return;
-    struct recipe_stage *longest = &recipe->stages[0];
-    for (size_t i = 1; i < recipe->stage_count; i++)
-        if (recipe->stages[i].epochs > longest->epochs) longest = &recipe->stages[i];
-    longest->epochs = facts->epochs;
+    if (facts->epochs > 0) longest_of(recipe)->epochs = facts->epochs;
 }
 
 void recipe_language(struct recipe *out_recipe, const struct recipe_facts *facts)
@@ -100,5 +116,6 @@ void recipe_language(struct recipe *out_recipe, const struct recipe_facts *facts
 void recipe_labels(struct recipe *out_recipe, const struct recipe_facts *facts)
 {
     *out_recipe = labels[facts->kind];
+    if (facts->kind == RECIPE_OWN) lengthen(out_recipe, facts->texts);
     override(out_recipe, facts);
 }
