@@ -127,8 +127,9 @@ class Batch(unittest.TestCase):
                 if len(seen) > 1 and status in seen:
                     break
             self.assertLessEqual(set(seen), {200, 429, status})
-            with Client(service.address) as client:  # and the next one is served
-                self.assertEqual(client.ask(body={"subject": "disk"}).status, 200)
+            # And then cases are served again; on a busy machine a millisecond may pass for one of them, too.
+            with Client(service.address) as client:
+                self.assertTrue(wait_until(lambda: client.ask(body={"subject": "disk"}).status == 200))
                 self.assertEqual(client.ask("GET", "/health/ready").status, 200)
             return seen[status]
 
