@@ -7,7 +7,7 @@ model=$2/bundled.air
 address=$3
 # Anew when there is no model that is newer than the program.
 if [ -z "$(find "$model" -newer "$program" 2>/dev/null)" ]; then
-    echo "Learning from share/cases, hand-written cases of twelve teams:" >&2
+    echo "Learning from share/cases, hand-written cases of twelve teams; a minute or two:" >&2
     "$program" train -o "$model" share/cases/*.csv
 fi
 cat <<END
