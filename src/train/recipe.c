@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { STEPS_LEAST = 200, EPOCHS_MOST = 60 }; /* of a classifier */
+enum { STEPS_LEAST = 160, EPOCHS_MOST = 60 }; /* of a classifier */
 
 static const struct recipe_size sizes[] = {
     {"small", 64, 192, 3},

@@ -59,7 +59,7 @@ static void test_own(void **state)
     unsigned epochs = recipe.stages[0].epochs;
     facts.texts = 100;
     recipe_labels(&recipe, &facts);
-    assert_int_equal(recipe.stages[0].epochs, 50); /* four steps each */
+    assert_int_equal(recipe.stages[0].epochs, 40); /* four steps each */
     facts.texts = 100000;
     recipe_labels(&recipe, &facts);
     assert_int_equal(recipe.stages[0].epochs, epochs);
