@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "base/tick.h"
 #include "cli/cmd.h"
+#include "cli/learning.h"
 #include "cli/version.h"
 #include "model/import.h"
 
@@ -20,21 +21,11 @@ static enum error_code check_options(const struct options *options, struct error
         return error_set(err, ERR_USAGE, 0, "import needs --labels FILE, the names of the classes");
     if (options->labels != NULL && options->language_model)
         return error_set(err, ERR_USAGE, 0, "--labels: a language model has none");
-    enum token_profile profile;
-    if (!token_profile_of(slice_of(options->tokenizer), &profile))
-        return error_set(err, ERR_USAGE, 0,
-                         "--tokenizer: no tokenizer '%s'; there are: spacy3, spacy2",
-                         options->tokenizer);
-    if (options->language[0] == '\0' || strlen(options->language) > 32)
-        return error_set(err, ERR_USAGE, 0, "--language: '%s' is no language", options->language);
+    TRY(learning_words(options, err));
     enum case_field fields[CASE_FIELDS];
     size_t field_count;
     TRY(reader_fields(fields, &field_count, slice_of(options->fields), err));
-    /* Reading for a minute and then not being able to write would be rude. */
-    struct file_write probe;
-    TRY(file_write_open(&probe, options->output, err));
-    file_write_abandon(&probe);
-    return ERR_NONE;
+    return learning_output(options, err);
 }
 
 /* What answers need besides: every class answered however sure, none counted. */

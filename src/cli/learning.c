@@ -41,16 +41,21 @@ enum error_code learning_words(const struct options *options, struct error *err)
     return ERR_NONE;
 }
 
+enum error_code learning_output(const struct options *options, struct error *err)
+{
+    struct file_write probe;
+    TRY(file_write_open(&probe, options->output, err));
+    file_write_abandon(&probe);
+    return ERR_NONE;
+}
+
 enum error_code learning_open(struct learning *out_learning, const struct options *options,
                               struct error *err)
 {
-    struct file_write probe;
     unsigned threads = options_threads(options);
     *out_learning = (struct learning){.history = {.fd = -1}};
     TRY(check_names(options, out_learning, err));
-    /* Learning for an hour and then not being able to write would be rude. */
-    TRY(file_write_open(&probe, options->output, err));
-    file_write_abandon(&probe);
+    TRY(learning_output(options, err));
     if (options->history != NULL)
         TRY(history_open(&out_learning->history, options->history, options->resume, err));
     out_learning->way =

@@ -1,4 +1,4 @@
-/* learning.h - the options that every command which trains a network has.
+/* learning.h - the options that commands which train a network, or import one, have alike.
  *
  * Memory  learning_close ends the history
  * Threads one
@@ -22,6 +22,9 @@ struct learning {
 MUST_CHECK enum error_code learning_open(struct learning *out_learning,
                                          const struct options *options, struct error *err);
 void learning_close(struct learning *learning);
+
+/* Checks that the output can be written: to learn for an hour and then fail would be rude. */
+MUST_CHECK enum error_code learning_output(const struct options *options, struct error *err);
 
 /* Checks --language and --tokenizer. */
 MUST_CHECK enum error_code learning_words(const struct options *options, struct error *err);
