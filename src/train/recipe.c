@@ -19,49 +19,37 @@ static const char *const kinds[] = {[RECIPE_OWN] = "own", [RECIPE_FASTAI] = "fas
 /* From group to group of a classifier's five the rate grows by 2.6 (Howard & Ruder 2018). */
 #define SPREAD (1 / (2.6 * 2.6 * 2.6 * 2.6))
 
-/* By kind, and by whether a language model of other texts was at hand. */
-static const struct recipe language[2][2] = {
-    [RECIPE_FASTAI][false] = {.stages = {{"all layers", 0, 8, 5e-3, 5e-3}},
-                              .stage_count = 1,
-                              .rows = 32,
-                              .drop_mult = 0.5f,
-                              .decay = 0.01},
-    [RECIPE_FASTAI][true] = {.stages = {{"embedding", 1, 1, 1e-2, 1e-2},
-                                        {"all layers", 0, 8, 2e-3, 2e-3}},
-                             .stage_count = 2,
-                             .rows = 32,
-                             .drop_mult = 0.5f,
-                             .decay = 0.01},
-    [RECIPE_OWN][false] = {.stages = {{"all layers", 0, 2, 1e-2, 1e-2}},
-                           .stage_count = 1,
-                           .rows = 32,
-                           .drop_mult = 0.5f,
-                           .decay = 0.01},
-    [RECIPE_OWN][true] = {.stages = {{"embedding", 1, 1, 1e-2, 1e-2},
-                                     {"all layers", 0, 3, 5e-3, 5e-3}},
-                          .stage_count = 2,
-                          .rows = 32,
-                          .drop_mult = 0.5f,
-                          .decay = 0.01},
+/* What all have alike. */
+static const struct recipe usual = {.rows = 32, .drop_mult = 0.5f, .decay = 0.01};
+
+/* By kind, and by whether a language model of other texts was at hand; no epochs end a row. */
+static const struct recipe_stage language[2][2][RECIPE_STAGES_MAX] = {
+    [RECIPE_FASTAI] = {[false] = {{"all layers", 0, 8, 5e-3, 5e-3}},
+                       [true] = {{"embedding", 1, 1, 1e-2, 1e-2},
+                                 {"all layers", 0, 8, 2e-3, 2e-3}}},
+    [RECIPE_OWN] = {[false] = {{"all layers", 0, 2, 1e-2, 1e-2}},
+                    [true] = {{"embedding", 1, 1, 1e-2, 1e-2}, {"all layers", 0, 3, 5e-3, 5e-3}}},
 };
 
 /* Gradual thawing saves what was learnt from much text. From a few thousand texts of the desk
  * little was, and what the lower layers need to know only the labels teach. */
-static const struct recipe labels[2] = {
-    [RECIPE_FASTAI] = {.stages = {{"head", 1, 2, 2e-2, 2e-2},
-                                  {"last layer", 2, 1, 1e-2 * SPREAD, 1e-2},
-                                  {"last two layers", 3, 1, 5e-3 * SPREAD, 5e-3},
-                                  {"all layers", 0, 4, 2e-3 * SPREAD, 2e-3}},
-                       .stage_count = 4,
-                       .rows = 32,
-                       .drop_mult = 0.5f,
-                       .decay = 0.01},
-    [RECIPE_OWN] = {.stages = {{"all layers", 0, 8, 5e-3, 5e-3}},
-                    .stage_count = 1,
-                    .rows = 32,
-                    .drop_mult = 0.5f,
-                    .decay = 0.01},
+static const struct recipe_stage labels[2][RECIPE_STAGES_MAX] = {
+    [RECIPE_FASTAI] = {{"head", 1, 2, 2e-2, 2e-2},
+                       {"last layer", 2, 1, 1e-2 * SPREAD, 1e-2},
+                       {"last two layers", 3, 1, 5e-3 * SPREAD, 5e-3},
+                       {"all layers", 0, 4, 2e-3 * SPREAD, 2e-3}},
+    [RECIPE_OWN] = {{"all layers", 0, 8, 5e-3, 5e-3}},
 };
+
+static struct recipe with(const struct recipe_stage stages[RECIPE_STAGES_MAX])
+{
+    struct recipe recipe = usual;
+    while (recipe.stage_count < RECIPE_STAGES_MAX && stages[recipe.stage_count].epochs > 0) {
+        recipe.stages[recipe.stage_count] = stages[recipe.stage_count];
+        recipe.stage_count++;
+    }
+    return recipe;
+}
 
 const struct recipe_size *recipe_size_of(const char *name)
 {
@@ -109,13 +97,13 @@ static void override(struct recipe *recipe, const struct recipe_facts *facts)
 
 void recipe_language(struct recipe *out_recipe, const struct recipe_facts *facts)
 {
-    *out_recipe = language[facts->kind][facts->pretrained];
+    *out_recipe = with(language[facts->kind][facts->pretrained]);
     override(out_recipe, facts);
 }
 
 void recipe_labels(struct recipe *out_recipe, const struct recipe_facts *facts)
 {
-    *out_recipe = labels[facts->kind];
+    *out_recipe = with(labels[facts->kind]);
     if (facts->kind == RECIPE_OWN) lengthen(out_recipe, facts->texts);
     override(out_recipe, facts);
 }
