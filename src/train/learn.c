@@ -195,14 +195,6 @@ enum error_code learn_labels(struct learn *learn, unsigned turn, const uint32_t 
     return code;
 }
 
-const uint32_t *learn_ids(const struct learn *learn, size_t number, size_t *out_count)
-{
-    struct clas_text text = labels_text(&learn->texts, number);
-    check(number < learn->corpus->count);
-    *out_count = text.count;
-    return text.ids;
-}
-
 void learn_forget(const struct learn *learn)
 {
     course_forget(learn->options.way.output, "language");

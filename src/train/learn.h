@@ -74,9 +74,6 @@ MUST_CHECK enum error_code learn_open(struct learn *out_learn, const struct corp
 MUST_CHECK enum error_code learn_labels(struct learn *learn, unsigned turn, const uint32_t *chosen,
                                         size_t count, struct progress *progress, struct error *err);
 
-/* A case as the network reads it, for answers to cases held out: what answer/reader makes of it. */
-const uint32_t *learn_ids(const struct learn *learn, size_t number, size_t *out_count);
-
 /* Removes the files to resume from. */
 void learn_forget(const struct learn *learn);
 void learn_close(struct learn *learn);

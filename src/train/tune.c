@@ -143,7 +143,6 @@ static uint64_t measure(void *context, size_t rows, size_t words)
     return arena.used;
 }
 
-uint64_t tune_bytes(const struct tune *tune) { return tune->arena.size; }
 
 static enum error_code take(struct tune *tune, struct error *err)
 {

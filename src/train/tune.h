@@ -2,7 +2,7 @@
  *
  * Out      a net whose parameters, and weights by name, are what was learnt
  * Errors   ERR_MEMORY before anything is taken; those of course.h
- * Memory   an arena, as large as tune_bytes says; tune_close gives it back
+ * Memory   an arena, as large as the budget printed says; tune_close gives it back
  * Threads  one caller; the same bits for the same number of threads
  */
 // SPDX-License-Identifier: Apache-2.0
@@ -47,8 +47,5 @@ MUST_CHECK enum error_code tune_open(struct tune **out_tune, const struct texts 
                                      const struct tune_options *options, struct progress *progress,
                                      struct error *err);
 void tune_close(struct tune *tune);
-
-/* What tune_open will take. */
-uint64_t tune_bytes(const struct tune *tune);
 
 #endif

@@ -5,6 +5,7 @@
 #include "train/learn.h"
 
 #include "fail.h"
+#include "train/labels.h"
 #include "train/pretrain.h"
 #include "train/tiny.h"
 
@@ -171,11 +172,10 @@ static void texts_are_those_of_the_reader(void **state)
     struct learn_options options = options_to(f->output);
     assert_fine(learn_open(&learn, &f->corpus, &options, f->crew, NULL, &err), &err);
     assert_string_equal(learn.fields, "subject,description,product,version,severity,origin");
-    size_t count;
-    const uint32_t *ids = learn_ids(&learn, 0, &count);
-    assert_true(count > 4);
-    assert_true(slice_equal(vocab_word(&learn.texts.vocab, ids[0]), SLICE("xxbos")));
-    assert_true(slice_equal(vocab_word(&learn.texts.vocab, ids[1]), SLICE("xxfld")));
+    struct clas_text text = labels_text(&learn.texts, 0);
+    assert_true(text.count > 4);
+    assert_true(slice_equal(vocab_word(&learn.texts.vocab, text.ids[0]), SLICE("xxbos")));
+    assert_true(slice_equal(vocab_word(&learn.texts.vocab, text.ids[1]), SLICE("xxfld")));
     learn_forget(&learn);
     learn_close(&learn);
 }
