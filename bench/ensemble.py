@@ -12,7 +12,6 @@ import json
 import os
 import random
 import statistics
-import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -59,13 +58,10 @@ def learn(args: argparse.Namespace, folder: Path, seed: int) -> tuple[Path, Path
         sets.write(train, few(sets.read(folder / "train.csv"), args.shots))
     if not took.exists():
         options = ["--size", args.size] if not args.init else ["--init", args.init]
-        if args.member:
-            options += ["--member", args.member]
         if args.threads:
             options += ["--threads", str(args.threads)]
-        start = time.perf_counter()
-        program.run([args.program, "train", "--recipe", args.recipe, *options, "--seed", str(seed), "--resume", "-o", model, train])
-        took.write_text(json.dumps(time.perf_counter() - start), encoding="utf-8")
+        seconds = program.train(args.program, model, train, args.member, "--recipe", args.recipe, *options, "--seed", str(seed), "--resume")
+        took.write_text(json.dumps(seconds), encoding="utf-8")
     return model, train, json.loads(took.read_text(encoding="utf-8"))
 
 

@@ -28,11 +28,11 @@ def run(command: list[str | Path], allowed: tuple[int, ...] = (0,), out: int = s
     return done.stdout or ""
 
 
-def train(program: Path, model: Path, cases: Path, member: str = "") -> float:
+def train(program: Path, model: Path, cases: Path, member: str = "", *options: str) -> float:
     """The wall seconds of the whole command, reading and writing files included."""
     only = ["--member", member] if member else []
     start = time.perf_counter()
-    run([program, "train", *only, "-o", model, cases])
+    run([program, "train", *only, *options, "-o", model, cases])
     return time.perf_counter() - start
 
 

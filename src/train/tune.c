@@ -143,7 +143,6 @@ static uint64_t measure(void *context, size_t rows, size_t words)
     return arena.used;
 }
 
-
 static enum error_code take(struct tune *tune, struct error *err)
 {
     size_t words = tune->texts->vocab.count;

@@ -39,11 +39,11 @@ def livelier():
     return path
 
 
-def imported():
-    path = os.path.join(FOLDER, "imported.air")
+def imported(name="imported", max_len=40):
+    path = os.path.join(FOLDER, name + ".air")
     if not os.path.exists(path):
-        subprocess.run([PROGRAM, "import", "-o", path, livelier(), "--bptt", "8", "--max-len", "40",
-                        "--vocab", os.path.join(GOLDEN, "vocab.json"),
+        subprocess.run([PROGRAM, "import", "-o", path, livelier(), "--bptt", "8",
+                        "--max-len", str(max_len), "--vocab", os.path.join(GOLDEN, "vocab.json"),
                         "--labels", os.path.join(GOLDEN, "labels.json")],
                        check=True, timeout=SLOW, stdout=subprocess.DEVNULL)
     return path

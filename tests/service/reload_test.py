@@ -10,7 +10,7 @@ import subprocess
 import threading
 import unittest
 
-from batch_test import GOLDEN, LONG, imported, livelier
+from batch_test import LONG, imported
 from service import (FOLDER, INCIDENT, PROGRAM, ROOT, SANITIZED, SLOW, TEAMS, Client, Service, model,
                      request, resident, wait_until)
 from truth_test import Manager
@@ -64,13 +64,7 @@ def permuted():
 
 def imported_again():
     """The same network, of which a text's last token less is pooled."""
-    path = os.path.join(FOLDER, "imported-again.air")
-    if not os.path.exists(path):
-        subprocess.run([PROGRAM, "import", "-o", path, livelier(), "--bptt", "8", "--max-len", "39",
-                        "--vocab", os.path.join(GOLDEN, "vocab.json"),
-                        "--labels", os.path.join(GOLDEN, "labels.json")],
-                       check=True, timeout=SLOW, stdout=subprocess.DEVNULL)
-    return path
+    return imported("imported-again", 39)
 
 
 def checksum(path):
