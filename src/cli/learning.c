@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/stop.h"
@@ -41,8 +42,23 @@ enum error_code learning_words(const struct options *options, struct error *err)
     return ERR_NONE;
 }
 
+/* "-o *.csv" names the first file of cases as the output, whose rename would take it away. */
+static enum error_code spare_inputs(const struct options *options, struct error *err)
+{
+    struct stat output, input;
+    if (stat(options->output, &output) != 0) return ERR_NONE;
+    for (size_t i = 0; i < options->operands; i++)
+        if (stat(options->operand[i], &input) == 0 && input.st_dev == output.st_dev &&
+            input.st_ino == output.st_ino)
+            return error_set(err, ERR_USAGE, 0,
+                             "-o %s: this is a file to be read; writing would replace it",
+                             options->output);
+    return ERR_NONE;
+}
+
 enum error_code learning_output(const struct options *options, struct error *err)
 {
+    TRY(spare_inputs(options, err));
     struct file_write probe;
     TRY(file_write_open(&probe, options->output, err));
     file_write_abandon(&probe);

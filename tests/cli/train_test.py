@@ -99,6 +99,20 @@ class TrainTest(cli.Test):
             os.chmod(locked, 0)
             self.refused(self.train(locked), cli.NO_INPUT, "Permission denied")
 
+    def test_an_output_that_is_an_input_is_refused(self):
+        cases = self.put("kept.csv", HEAD + GOOD)
+        os.symlink("kept.csv", self.path("alias.csv"))
+        os.link(cases, self.path("hard.csv"))
+        for out in "kept.csv", "alias.csv", "hard.csv":
+            done = self.train(cli.TINY, cases, out=out)
+            self.assert_exit(done, cli.USAGE, f"{out}: this is a file to be read")
+            self.assertEqual(self.get(cases), (HEAD + GOOD).encode())
+        done = cli.run("pretrain", "-o", cases, cases)
+        self.assert_exit(done, cli.USAGE, "kept.csv: this is a file to be read")
+        done = cli.run("import", "-o", cases, "--vocab", cases, "--labels", cases, cases)
+        self.assert_exit(done, cli.USAGE, "kept.csv: this is a file to be read")
+        self.assertEqual(self.get(cases), (HEAD + GOOD).encode())
+
     def test_bad_rows_are_named_and_stop_it(self):
         rows = {
             "x,y": "line 4: 2 columns where the header has 3",
