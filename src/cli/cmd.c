@@ -26,8 +26,10 @@ int cmd_main(int argc, char **argv)
     if (options_parse(&options, argc - 1, argv + 1, &err) != ERR_NONE) return cmd_failed(&err);
     int status =
         options.help ? cmd_help(&options) : options_commands[options.command].run(&options);
-    /* What was printed must have arrived: a full disk behind a redirection is a failure. */
-    if (fflush(stdout) != 0 || ferror(stdout)) {
+    /* What was printed must have arrived: a full disk behind a redirection is a failure, told
+     * here unless the command has told it. */
+    bool told = status == error_row(ERR_WRITE)->exit_status;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && !told) {
         error_set(&err, ERR_WRITE, 0, "standard output could not be written");
         return cmd_failed(&err);
     }

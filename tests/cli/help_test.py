@@ -162,6 +162,7 @@ class HelpTest(cli.Test):
             with open("/dev/full", "wb") as full:
                 done = cli.run(*arguments, stdout=full)
             self.assert_exit(done, cli.IO, "standard output")
+            self.assertEqual(done.err.count("air-classifier: "), 1, done.err)
 
 
 if __name__ == "__main__":
