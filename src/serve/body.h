@@ -38,8 +38,8 @@ MUST_CHECK enum error_code body_add(struct body *body, struct body_store *store,
 MUST_CHECK enum error_code body_room(struct body *body, struct body_store *store, size_t size,
                                      struct error *err);
 
-/* Reads the body as one case. Its bytes become the case's texts, and what is over is given
- * back; after a failure they are as they were. */
+/* Reads the body as one case. Its texts lie in the body, and what is behind them is given
+ * back: flat.h's stay in the JSON, others take its place. After a failure it is as it was. */
 MUST_CHECK enum error_code body_case(struct body *body, struct body_store *store,
                                      struct case_text *out_text, struct error *err);
 

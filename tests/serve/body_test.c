@@ -66,6 +66,36 @@ static void a_case_is_read_from_any_pieces(void **state)
     body_store_close(&store);
 }
 
+/* Such a case lies in the JSON in the JSON's order, and stays there. */
+static void a_flat_case_is_not_moved(void **state)
+{
+    (void)state;
+    static const char json[] = "{\"version\":\"6.8\", \"x\":\"y\", \"subject\":\"of it\", "
+                               "\"description\":\"a longer one\", \"case_language\":\"en\"}\n";
+    struct body_store store = opened(2 * MOST);
+    struct error err = {0};
+    for (size_t piece = 1; piece < 200; piece += 13) {
+        struct body body = {0};
+        struct case_text text;
+        send_in(&body, &store, json, piece);
+        void *held = region_take(&store.reading, store.reading.size - REGION_ALIGN);
+        assert_non_null(held); /* nothing is needed of that room */
+        assert_fine(body_case(&body, &store, &text, &err), &err);
+        region_give(&store.reading, held);
+        assert_true(slice_equal(body_slice(&body), slice_of(json)));
+        assert_int_equal(body.capacity, body.used);
+        assert_true(slice_equal(text.field[CASE_VERSION], SLICE("6.8")));
+        assert_true(slice_equal(text.field[CASE_SUBJECT], SLICE("of it")));
+        assert_true(slice_equal(text.field[CASE_DESCRIPTION], SLICE("a longer one")));
+        assert_true(slice_equal(text.field[CASE_LANGUAGE], SLICE("en")));
+        assert_int_equal(text.field[CASE_ORIGIN].size, 0);
+        assert_ptr_equal(text.field[CASE_VERSION].data, body.data + strlen("{\"version\":\""));
+        body_give(&body, &store);
+        assert_nothing_held(&store);
+    }
+    body_store_close(&store);
+}
+
 static void a_reply_has_room_beside_the_body(void **state)
 {
     (void)state;
@@ -136,14 +166,14 @@ static void the_longest_body_has_room(void **state)
     struct body waiting = {0}, body = {0};
     struct case_text found;
     memset(text, 'x', MOST);
-    memcpy(text, "{\"subject\":\"", 12);
+    memcpy(text, "{\"subject\":\"\\n", 14); /* not flat.h's */
     memcpy(text + MOST - 2, "\"}", 2);
     send_in(&waiting, &store, text, 1000);
     assert_fine(body_case(&waiting, &store, &found, &err), &err);
     send_in(&body, &store, text, 1000);
     assert_fails(body_add(&body, &store, "x", 1, &err), ERR_BODY_LONG, "more than 65536", &err);
     assert_fine(body_case(&body, &store, &found, &err), &err);
-    assert_int_equal(found.field[CASE_SUBJECT].size, MOST - 14);
+    assert_int_equal(found.field[CASE_SUBJECT].size, MOST - 15);
     void *held = region_take(&store.reading, 5 * MOST);
     assert_non_null(held);
     struct body third = {0};
@@ -220,6 +250,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_case_is_read_from_any_pieces),
+        cmocka_unit_test(a_flat_case_is_not_moved),
         cmocka_unit_test(a_reply_has_room_beside_the_body),
         cmocka_unit_test(what_lies_beside_a_body_has_room),
         cmocka_unit_test(a_bad_case_leaves_nothing_behind),
