@@ -46,16 +46,31 @@ static enum error_code more(struct feed *feed, struct error *err)
     return ERR_NONE;
 }
 
-/* Whether this is JSON: what the first character is behind a BOM and white space. */
+/* The first character from at on that is no white space; bytes[used) at the end of what is read. */
+static size_t past_white(const struct feed *feed, size_t at)
+{
+    while (at < feed->used && feed->bytes[at] != 0 && strchr(" \t\r\n", feed->bytes[at])) at++;
+    return at;
+}
+
+/* Whether this is JSON: what the first character is behind a BOM and white space. An array,
+ * which '[' alone does not prove, is told apart from CSV so that the sentence helps. */
 static enum error_code sniff(struct feed *feed, bool *out_json, struct error *err)
 {
-    size_t start = 0, at = 0;
+    size_t start = 0, at = 0, next;
+    bool bracket;
     do {
         TRY(more(feed, err));
         if (feed->used >= 3 && memcmp(feed->bytes, "\xEF\xBB\xBF", 3) == 0) start = 3;
-        if (at < start) at = start;
-        while (at < feed->used && feed->bytes[at] != 0 && strchr(" \t\r\n", feed->bytes[at])) at++;
-    } while ((feed->used < 3 || at == feed->used) && !feed->at_end && feed->used < READ_BYTES);
+        at = past_white(feed, at < start ? start : at);
+        bracket = at < feed->used && feed->bytes[at] == '[';
+        next = bracket ? past_white(feed, at + 1) : at;
+    } while ((feed->used < 3 || next == feed->used) && !feed->at_end && feed->used < READ_BYTES);
+    if (bracket && next < feed->used && (feed->bytes[next] == '{' || feed->bytes[next] == ']'))
+        return error_set(err, ERR_JSON, 0,
+                         "%s: a JSON array, where one object a line is wanted; jq -c '.[]' makes "
+                         "such lines of it",
+                         feed->options.path);
     *out_json = at < feed->used && feed->bytes[at] == '{';
     if (*out_json) feed->at = start;
     return ERR_NONE;

@@ -103,6 +103,30 @@ static void the_first_character_tells_the_form(void **state)
     }
 }
 
+/* As pandas writes it, and jq without -c. */
+static void an_array_is_told_from_csv(void **state)
+{
+    (void)state;
+    static const char *arrays[] = {"[{\"subject\":\"a\"}]", "\xEF\xBB\xBF \n[\r\n\t {\n", "[]",
+                                   "[ \n]\n"};
+    struct error err;
+    for (size_t i = 0; i < sizeof arrays / sizeof *arrays; i++) {
+        struct feed *feed = (void *)&source;
+        struct feed_options options = {.path = path_of(slice_of(arrays[i]))};
+        assert_fails(feed_open(&feed, &options, &err), ERR_JSON,
+                     "a JSON array, where one object a line is wanted; jq -c '.[]'", &err);
+        assert_ptr_equal(feed, &source); /* untouched */
+        close(source);
+    }
+    static const char *columns[] = {"[1],subject\n2,a\n", "[,subject\n2,a\n"};
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++) {
+        struct feed *feed = open_fine(slice_of(columns[i]));
+        assert_case(feed, 2, "a");
+        assert_end(feed);
+        shut(feed);
+    }
+}
+
 static void a_bad_line_is_one_bad_case(void **state)
 {
     (void)state;
@@ -274,6 +298,17 @@ static void pieces_make_no_difference(void **state)
         assert_int_equal(feed_consumed(feed), strlen(texts[i]));
         shut_stream(feed, &stream);
     }
+    for (size_t apart = 1; apart <= 2; apart++) {
+        struct stream stream = {.head = SLICE("[ {"), .apart = apart};
+        stream_open(&stream);
+        char path[64];
+        snprintf(path, sizeof path, "/proc/self/fd/%d", stream.fd);
+        struct error err;
+        struct feed *feed;
+        assert_fails(feed_open(&feed, &(struct feed_options){.path = path}, &err), ERR_JSON,
+                     "a JSON array", &err);
+        stream_close(&stream);
+    }
 }
 
 /* A pipe may give one byte and then a chunk: both together are more than a chunk. */
@@ -424,6 +459,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_character_tells_the_form),
+        cmocka_unit_test(an_array_is_told_from_csv),
         cmocka_unit_test(a_bad_line_is_one_bad_case),
         cmocka_unit_test(a_bad_first_line_is_one_bad_case_too),
         cmocka_unit_test(a_bad_object_over_lines_is_one_bad_case),
