@@ -80,6 +80,8 @@ static void report(const struct options *options, const struct import *import, d
     printf("%s: %u words, embedding %u, %u LSTM layers of %u, %s; imported in %.1f s\n",
            options->output, shape->vocab, shape->width, shape->layers, shape->hidden, kind,
            seconds);
+    if (!options->language_model)
+        printf("of a case the network reads: %s (as --fields has it)\n", options->fields);
 }
 
 static enum error_code run(const struct options *options, struct error *err)

@@ -72,6 +72,7 @@ class ReplayTest(cli.Test):
                        "--max-len", "40", "--vocab", os.path.join(golden, "vocab.json"),
                        "--labels", os.path.join(golden, "labels.json"))
         self.assertEqual(done.status, 0, done.err)
+        self.assertIn("reads: subject,description,product,version,severity,origin (as --fields has it)\n", done.out)
         ids = set()
         for kernel in ("plain", "exact"):
             (line,) = cli.run("predict", "--detail", "--kernel", kernel, model, self.case).lines()
