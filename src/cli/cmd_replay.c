@@ -7,17 +7,31 @@
 #include "cli/cmd.h"
 #include "text/feed.h"
 
-/* The one case of the file; its slices live as long as the feed. */
+/* The one case of the file, in *out_room, which the caller frees; with several it is not known
+ * which one the decision is of. */
 static enum error_code take_case(struct feed *feed, const char *path, struct case_text *out_text,
-                                 struct error *err)
+                                 char **out_room, struct error *err)
 {
     struct csv_row row;
     bool end;
     TRY(feed_next(feed, &row, &end, err));
     if (end) return error_set(err, ERR_EMPTY_CASE, 0, "%s: there is no case in it", path);
     if (row.fault.code != ERR_NONE) return *err = row.fault, row.fault.code;
-    *out_text = row.text;
-    return ERR_NONE;
+    size_t size = 0, count = 1;
+    for (int f = 0; f < CASE_FIELDS; f++) size += row.text.field[f].size;
+    TRY(mem_take(out_room, size + 1, 1, err));
+    struct writer room = writer_of(*out_room, size + 1);
+    for (int f = 0; f < CASE_FIELDS; f++) {
+        struct slice field = row.text.field[f];
+        out_text->field[f] = (struct slice){room.data + room.used, field.size};
+        writer_add(&room, field);
+    }
+    for (;; count++) {
+        TRY(feed_next(feed, &row, &end, err));
+        if (end) break;
+    }
+    if (count == 1) return ERR_NONE;
+    return error_set(err, ERR_DECISION, 0, "%s: %zu cases, where replay takes one", path, count);
 }
 
 /* The answer in JSON, before the verdict: whoever finds a difference wants to see it. */
@@ -66,10 +80,12 @@ static enum error_code run(const struct options *options, struct error *err)
     struct csv_columns columns = {0};
     struct feed *feed = NULL;
     struct case_text text;
+    char *room = NULL;
     code = feed_open(&feed,
                      &(struct feed_options){.path = options->operand[1], .columns = &columns}, err);
-    if (code == ERR_NONE) code = take_case(feed, options->operand[1], &text, err);
+    if (code == ERR_NONE) code = take_case(feed, options->operand[1], &text, &room, err);
     if (code == ERR_NONE) code = answer_again(&model, &text, &wanted, err);
+    mem_free(room);
     feed_close(feed);
     answer_close(&model);
     return code;

@@ -65,6 +65,14 @@ class ReplayTest(cli.Test):
             self.assertEqual(done.status, cli.DATA, done.err)
             self.assertEqual(done.out, "")
 
+    def test_several_cases_are_refused(self):
+        line = json.dumps(CASE) + "\n"
+        head, row = ",".join(CASE) + "\n", ",".join(CASE.values()) + "\n"
+        for content in line * 3, head + row * 3, line + "{\n" + line:
+            done = self.replay(self.model, self.put("three", content), "--decision", self.id)
+            self.assert_exit(done, cli.DATA, "three: 3 cases, where replay takes one")
+            self.assertEqual(done.out, "")
+
     def test_ulmfit_is_asked_with_the_kernel_that_answered(self):
         golden = os.path.join(cli.ROOT, "tests/golden/ulmfit")
         model = self.path("imported.air")
