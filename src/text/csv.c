@@ -8,6 +8,7 @@
 #include "text/csv.h"
 
 #include <csv.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +16,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "base/writer.h"
 
 enum { CHUNK_BYTES = 64 * 1024, COLUMNS_MAX = 1024, COLUMN_NONE = -1, COLUMN_LABEL = CASE_FIELDS };
 enum { FIELD_BYTES_MAX = TEXT_BYTES_MAX + CHUNK_BYTES };
@@ -184,6 +186,32 @@ static enum error_code missing_columns(const struct csv *csv, const bool *seen, 
     return ERR_NONE;
 }
 
+/* Adds to the sentence what the header has instead, as far as there is room for it. */
+static void tell_columns(const struct csv *csv, struct error *err)
+{
+    enum { NAMES = 8, NAME_BYTES = 40 };
+    struct slice first = field_at(csv, 0);
+    size_t used = strlen(err->detail);
+    char *end = err->detail + used;
+    size_t room = sizeof err->detail - used;
+    bool semicolon = memchr(first.data, ';', first.size) != NULL;
+    if (csv->columns == 1 && (semicolon || memchr(first.data, '\t', first.size) != NULL)) {
+        snprintf(end, room, "; it is separated by %s, save it with commas",
+                 semicolon ? "semicolons" : "tabs");
+        return;
+    }
+    struct writer writer = writer_of(end, room - 1);
+    writer_text(&writer, "; it has");
+    for (size_t c = 0; c < csv->columns && c < NAMES; c++) {
+        struct slice name = slice_trim(field_at(csv, c));
+        if (name.size > NAME_BYTES) name = SLICE("...");
+        writer_format(&writer, "%s '%.*s'", c > 0 ? "," : "", (int)name.size, name.data);
+    }
+    if (csv->columns > NAMES) writer_text(&writer, ", ...");
+    if (writer.cut) writer.used = 0; /* half a name would mislead */
+    end[writer.used] = '\0';
+}
+
 static enum error_code read_header(struct csv *csv, struct error *err)
 {
     const char *path = csv->options.path;
@@ -209,7 +237,9 @@ static enum error_code read_header(struct csv *csv, struct error *err)
                              (int)name.size, name.data);
         seen[meaning] = true;
     }
-    return missing_columns(csv, seen, err);
+    enum error_code code = missing_columns(csv, seen, err);
+    if (code != ERR_NONE) tell_columns(csv, err);
+    return code;
 }
 
 enum error_code csv_open(struct csv **out_csv, const struct csv_options *options, struct error *err)
