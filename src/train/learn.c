@@ -57,13 +57,6 @@ static enum error_code next_text(void *context, struct slice *out_text, bool *ou
     return ERR_NONE;
 }
 
-/* A word that the language model knows needs not stand in the desk's own cases: it will in
- * somebody's. fastai's recipe takes only those of the cases. */
-static bool keeps_known(const struct learn *learn)
-{
-    return learn->options.init != NULL && learn->options.recipe == RECIPE_OWN;
-}
-
 static enum error_code read_texts(struct learn *learn, struct crew *crew, struct progress *progress,
                                   struct error *err)
 {
@@ -72,8 +65,7 @@ static enum error_code read_texts(struct learn *learn, struct crew *crew, struct
     struct texts_options options = {
         .beside = learn->options.way.output,
         .way = token_way_of(slice_of(learn->language), profile),
-        .vocab = {.min_freq = WORD_LEAST, .words_max = learn->options.words_max},
-        .known = keeps_known(learn) ? &learn->prior.vocab : NULL};
+        .vocab = {.min_freq = WORD_LEAST, .words_max = learn->options.words_max}};
     struct reading reading = {.learn = learn};
     struct texts_source source = {.context = &reading, .next = next_text};
     TRY(mem_take(&reading.buffer, READER_TEXT_MAX, 1, err));

@@ -129,12 +129,9 @@ static enum error_code walk(struct gathering *gathering, struct crew *crew, stru
 static enum error_code choose_words(struct gathering *gathering, struct error *err)
 {
     struct texts *texts = gathering->texts;
-    const struct texts_options *options = gathering->options;
     struct slice *words;
     size_t count;
-    if (options->known != NULL)
-        TRY(vocab_count_known(&gathering->counter, options->known, options->vocab.min_freq, err));
-    TRY(vocab_make(&words, &count, &gathering->counter, &options->vocab, err));
+    TRY(vocab_make(&words, &count, &gathering->counter, &gathering->options->vocab, err));
     enum error_code code =
         vocab_lay(&texts->image, &texts->image_bytes, words, count, VOCAB_FILLER_UNKNOWN, err);
     mem_free(words);

@@ -5,8 +5,7 @@
  * vocabulary is chosen the places become ids. Texts themselves are never held.
  *
  * In      a source of texts, one after another
- * Out     ids of every text, and the vocabulary as fastai makes it of them; words that are
- *         known beforehand count as if they stood as often as a word must
+ * Out     ids of every text, and the vocabulary as fastai makes it of them
  * Memory  the words seen, eight bytes a text; ids lie in the file. texts_close gives it back
  * Threads one caller, who brings the crew; the same result for any number
  */
@@ -29,7 +28,6 @@ struct texts_options {
     const char *beside; /* a path in the folder of the temporary file */
     struct token_way way;
     struct vocab_options vocab;
-    const struct vocab *known; /* words that are kept however seldom; NULL: none */
 };
 
 struct texts {

@@ -208,17 +208,6 @@ void vocab_counter_close(struct vocab_counter *counter)
     *counter = (struct vocab_counter){0};
 }
 
-/* Markers come by themselves (vocab_make), filler stands for nothing. */
-enum error_code vocab_count_known(struct vocab_counter *counter, const struct vocab *known,
-                                  uint64_t times, struct error *err)
-{
-    for (uint32_t i = SPECIAL_COUNT; i < known->count; i++) {
-        struct slice word = vocab_word(known, i);
-        if (!slice_equal(word, slice_of(FILLER))) TRY(vocab_count(counter, word, times, NULL, err));
-    }
-    return ERR_NONE;
-}
-
 /* ---- choosing ---- */
 
 struct ranked {

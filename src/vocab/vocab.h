@@ -66,10 +66,6 @@ struct vocab_counter {
 /* Starts as {0}. *out_entry, which may be NULL, is the word's place among the entries. */
 MUST_CHECK enum error_code vocab_count(struct vocab_counter *counter, struct slice word,
                                        uint64_t times, uint32_t *out_entry, struct error *err);
-/* The same for every word of a vocabulary, markers and filler left out. */
-MUST_CHECK enum error_code vocab_count_known(struct vocab_counter *counter,
-                                             const struct vocab *known, uint64_t times,
-                                             struct error *err);
 struct slice vocab_counted(const struct vocab_counter *counter, size_t entry);
 void vocab_counter_close(struct vocab_counter *counter);
 

@@ -7,7 +7,6 @@
 #include "../help.h"
 #include "base/crew.h"
 #include "fail.h"
-#include "text/clean.h"
 #include "train/tiny.h"
 
 struct list {
@@ -26,27 +25,19 @@ static enum error_code next_of_list(void *context, struct slice *out_text, bool 
     return ERR_NONE;
 }
 
-static enum error_code open_knowing(struct texts *out_texts, const json_t *list, uint64_t min_freq,
-                                    size_t words_max, unsigned threads, const struct vocab *known,
-                                    struct error *err)
+static enum error_code open_list(struct texts *out_texts, const json_t *list, uint64_t min_freq,
+                                 size_t words_max, unsigned threads, struct error *err)
 {
     struct list source_list = {.texts = list};
     struct texts_source source = {&source_list, next_of_list};
     struct texts_options options = {.beside = tiny_path("model"),
                                     .way = token_way_of(SLICE("en"), TOKEN_SPACY3),
-                                    .vocab = {min_freq, words_max},
-                                    .known = known};
+                                    .vocab = {min_freq, words_max}};
     struct crew *crew;
     TRY(crew_open(&crew, threads, err));
     enum error_code code = texts_open(out_texts, &options, &source, crew, NULL, err);
     crew_close(crew);
     return code;
-}
-
-static enum error_code open_list(struct texts *out_texts, const json_t *list, uint64_t min_freq,
-                                 size_t words_max, unsigned threads, struct error *err)
-{
-    return open_knowing(out_texts, list, min_freq, words_max, threads, NULL, err);
 }
 
 static void test_numbers_as_fastai(void **state)
@@ -76,28 +67,6 @@ static void test_numbers_as_fastai(void **state)
         texts_close(&texts);
     }
     json_decref(root);
-}
-
-/* What a language model knows is kept, behind what the texts hold often; its filler is not, and
- * a seldom word that it does not know stays unknown. */
-static void test_known_words_stay(void **state)
-{
-    (void)state;
-    struct error err;
-    struct texts model, desk, alone;
-    json_t *read = json_pack("[s, s]", "kernel panic kernel panic", "kernel oops oops");
-    json_t *cases = json_pack("[s, s]", "printer and printer oops", "printer mouse printer");
-    assert_fine(open_list(&model, read, 2, 100, 1, &err), &err);
-    assert_fine(open_knowing(&desk, cases, 3, 100, 1, &model.vocab, &err), &err);
-    assert_fine(open_list(&alone, cases, 3, 100, 1, &err), &err);
-    assert_int_equal(vocab_id(&alone.vocab, SLICE("kernel")), SPECIAL_UNKNOWN);
-    assert_int_equal(vocab_id(&desk.vocab, SLICE("printer")), SPECIAL_COUNT);
-    assert_int_equal(vocab_id(&desk.vocab, SLICE("oops")), SPECIAL_COUNT + 1);
-    assert_int_equal(vocab_id(&desk.vocab, SLICE("kernel")), SPECIAL_COUNT + 2);
-    assert_int_equal(vocab_id(&desk.vocab, SLICE("panic")), SPECIAL_COUNT + 3);
-    assert_int_equal(vocab_id(&desk.vocab, SLICE("mouse")), SPECIAL_UNKNOWN);
-    texts_close(&model), texts_close(&desk), texts_close(&alone);
-    json_decref(read), json_decref(cases);
 }
 
 static void test_no_texts(void **state)
@@ -130,7 +99,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers_as_fastai),
-        cmocka_unit_test(test_known_words_stay),
         cmocka_unit_test(test_no_texts),
         cmocka_unit_test(test_every_failure),
     };
