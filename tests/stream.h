@@ -52,7 +52,7 @@ static inline void *stream_fill(void *argument)
         struct pollfd empty = {.fd = stream->fd, .events = POLLIN};
         open = stream_put(stream->end, (struct slice){head.data, 1});
         head = slice_from(head, 1);
-        while (poll(&empty, 1, 0) == 1) usleep(100);
+        while (poll(&empty, 1, 0) == 1 && (empty.revents & POLLIN) != 0) usleep(100);
     }
     open = open && stream_put(stream->end, head);
     for (size_t i = 0; i < stream->count && open; i++)
