@@ -219,9 +219,8 @@ static enum error_code keep(struct predicting *predicting, const struct csv_row 
                             struct error *err)
 {
     struct item *item = &predicting->item[predicting->items];
-    size_t size = 0;
-    for (int f = 0; f < CASE_FIELDS; f++) size += row->text.field[f].size;
-    TRY(mem_grow(&predicting->bytes, &predicting->capacity, predicting->used + size + 1, 1, err));
+    TRY(mem_grow(&predicting->bytes, &predicting->capacity,
+                 predicting->used + case_bytes(&row->text) + 1, 1, err));
     item->row = *row;
     for (int f = 0; f < CASE_FIELDS; f++) {
         struct slice field = row->text.field[f];

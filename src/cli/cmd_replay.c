@@ -17,19 +17,13 @@ static enum error_code take_case(struct feed *feed, const char *path, struct cas
     TRY(feed_next(feed, &row, &end, err));
     if (end) return error_set(err, ERR_EMPTY_CASE, 0, "%s: there is no case in it", path);
     if (row.fault.code != ERR_NONE) return *err = row.fault, row.fault.code;
-    size_t size = 0, count = 1;
-    for (int f = 0; f < CASE_FIELDS; f++) size += row.text.field[f].size;
-    TRY(mem_take(out_room, size + 1, 1, err));
-    struct writer room = writer_of(*out_room, size + 1);
-    for (int f = 0; f < CASE_FIELDS; f++) {
-        struct slice field = row.text.field[f];
-        out_text->field[f] = (struct slice){room.data + room.used, field.size};
-        writer_add(&room, field);
-    }
-    for (;; count++) {
+    TRY(mem_take(out_room, case_bytes(&row.text) + 1, 1, err));
+    case_copy(out_text, &row.text, *out_room);
+    size_t count = 0;
+    do {
+        count++;
         TRY(feed_next(feed, &row, &end, err));
-        if (end) break;
-    }
+    } while (!end);
     if (count == 1) return ERR_NONE;
     return error_set(err, ERR_DECISION, 0, "%s: %zu cases, where replay takes one", path, count);
 }

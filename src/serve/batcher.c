@@ -70,9 +70,7 @@ struct batcher {
 /* Tokens, roughly. */
 static size_t weigh(const struct case_text *text)
 {
-    size_t bytes = 0;
-    for (int f = 0; f < CASE_FIELDS; f++) bytes += text->field[f].size;
-    size_t tokens = bytes / BYTES_A_TOKEN + 1;
+    size_t tokens = case_bytes(text) / BYTES_A_TOKEN + 1;
     return tokens < READER_TOKENS_MAX ? tokens : READER_TOKENS_MAX;
 }
 

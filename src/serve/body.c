@@ -137,13 +137,10 @@ enum error_code body_read(struct body_store *store, struct slice bytes, body_rea
 
 void body_keep(struct body *body, size_t *used, struct case_text *text)
 {
-    for (int f = 0; f < CASE_FIELDS; f++) {
-        struct slice *field = &text->field[f];
-        check(body->data != NULL && field->size <= body->used - *used);
-        if (field->size > 0) memcpy(body->data + *used, field->data, field->size);
-        field->data = body->data + *used;
-        *used += field->size;
-    }
+    size_t bytes = case_bytes(text);
+    check(body->data != NULL && bytes <= body->used - *used);
+    case_copy(text, text, body->data + *used);
+    *used += bytes;
 }
 
 void body_shrink(struct body *body, struct body_store *store, size_t used)

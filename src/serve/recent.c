@@ -4,8 +4,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/recent.h"
 
-#include <string.h>
-
 #include "base/check.h"
 
 static void lay(struct recent *recent, struct arena *arena)
@@ -39,21 +37,13 @@ void recent_close(struct recent *recent)
 
 static void put(struct recent_case *one, const struct case_text *text, uint32_t label)
 {
-    size_t used = 0;
-    for (int f = 0; f < CASE_FIELDS; f++) {
-        struct slice field = text->field[f];
-        if (field.size > 0) memcpy(one->bytes + used, field.data, field.size);
-        one->text.field[f] = (struct slice){one->bytes + used, field.size};
-        used += field.size;
-    }
+    case_copy(&one->text, text, one->bytes);
     one->label = label;
 }
 
 void recent_note(struct recent *recent, const struct case_text *text, const struct answer *answer)
 {
-    size_t bytes = 0;
-    for (int f = 0; f < CASE_FIELDS; f++) bytes += text->field[f].size;
-    if (recent->room == 0 || bytes > RECENT_CASE_BYTES) return;
+    if (recent->room == 0 || case_bytes(text) > RECENT_CASE_BYTES) return;
     if (pthread_mutex_trylock(&recent->lock) != 0) return;
     if (answer->model == recent->model) {
         put(&recent->cases[recent->next], text, answer->best);

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/case.h"
 
+#include <string.h>
+
 #include "base/limits.h"
 #include "text/utf8.h"
 
@@ -11,6 +13,23 @@ const struct case_row case_rows[CASE_FIELDS] = {
 #include "text/case.def"
 #undef FIELD
 };
+
+size_t case_bytes(const struct case_text *text)
+{
+    size_t bytes = 0;
+    for (enum case_field f = 0; f < CASE_FIELDS; f++) bytes += text->field[f].size;
+    return bytes;
+}
+
+void case_copy(struct case_text *out_text, const struct case_text *text, char *bytes)
+{
+    for (enum case_field f = 0; f < CASE_FIELDS; f++) {
+        struct slice field = text->field[f];
+        if (field.size > 0) memcpy(bytes, field.data, field.size);
+        out_text->field[f] = (struct slice){bytes, field.size};
+        bytes += field.size;
+    }
+}
 
 enum case_field case_find(struct slice name)
 {

@@ -37,6 +37,12 @@ struct case_text {
     struct slice field[CASE_FIELDS];
 };
 
+/* Bytes of all fields together. */
+size_t case_bytes(const struct case_text *text);
+/* Copies them to bytes, one field behind the other; *out_text, which may be text itself, is the
+ * copy. */
+void case_copy(struct case_text *out_text, const struct case_text *text, char *bytes);
+
 /* The field of this name, or CASE_FIELDS. */
 enum case_field case_find(struct slice name);
 

@@ -49,7 +49,7 @@ static enum error_code more(struct feed *feed, struct error *err)
 /* The first character from at on that is no white space; bytes[used) at the end of what is read. */
 static size_t past_white(const struct feed *feed, size_t at)
 {
-    while (at < feed->used && feed->bytes[at] != 0 && strchr(" \t\r\n", feed->bytes[at])) at++;
+    while (at < feed->used && json_is_space(feed->bytes[at])) at++;
     return at;
 }
 

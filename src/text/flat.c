@@ -7,16 +7,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "text/flat.h"
 
+#include "text/json.h"
+
 struct scan {
     const char *at, *end;
 };
 
-/* JSON's white space, which is less than C's. */
 static void skip_space(struct scan *scan)
 {
-    while (scan->at < scan->end &&
-           (*scan->at == ' ' || *scan->at == '\n' || *scan->at == '\r' || *scan->at == '\t'))
-        scan->at++;
+    while (scan->at < scan->end && json_is_space(*scan->at)) scan->at++;
 }
 
 static bool take(struct scan *scan, char wanted)

@@ -23,6 +23,9 @@
  * ends it. The memory is aligned as malloc's. */
 void json_room(void *memory, size_t size);
 
+/* JSON's white space, which is less than C's. */
+static inline bool json_is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
 struct json_case {
     json_t *root;
     struct case_text text;

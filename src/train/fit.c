@@ -189,13 +189,6 @@ static void view(struct fit *fit, const struct corpus *corpus, const struct fit_
     model->bow.bias = fit->bias;
 }
 
-static size_t case_bytes(const struct case_text *text)
-{
-    size_t bytes = 0;
-    for (int f = 0; f < CASE_FIELDS; f++) bytes += text->field[f].size;
-    return bytes;
-}
-
 /* The first short enough case of evenly spaced labels. */
 static enum error_code keep_canaries(struct fit *fit, const struct corpus *corpus,
                                      struct error *err)

@@ -95,9 +95,27 @@ static void a_string_alone_is_checked_too(void **state)
     assert_int_equal(err.line, 5);
 }
 
+static void a_copy_is_one_piece(void **state)
+{
+    (void)state;
+    struct case_text text = {
+        .field = {[CASE_SUBJECT] = SLICE("disk"), [CASE_VERSION] = SLICE("9")}};
+    struct case_text copy;
+    char bytes[6] = "....!";
+    assert_int_equal(case_bytes(&text), 5);
+    case_copy(&copy, &text, bytes);
+    for (enum case_field f = 0; f < CASE_FIELDS; f++) {
+        assert_true(slice_equal(copy.field[f], text.field[f]));
+        assert_true(copy.field[f].data >= bytes && copy.field[f].data <= bytes + 5);
+    }
+    case_copy(&copy, &copy, (char[5]){0}); /* text itself */
+    assert_int_equal(case_bytes(&copy), 5);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_copy_is_one_piece),
         cmocka_unit_test(has_the_eight_fields),
         cmocka_unit_test(ranks_are_fastais),
         cmocka_unit_test(needs_a_subject_or_a_description),
