@@ -99,6 +99,6 @@ enum error_code table_bad_rows(const struct corpus *corpus, bool skip, struct er
         fprintf(stderr, "%s: %s\n", skip ? "skipped" : "bad row", corpus->bad[i].detail);
     if (corpus->bad_rows > named) fprintf(stderr, "... and %zu more\n", corpus->bad_rows - named);
     if (skip) return ERR_NONE;
-    return error_set(err, ERR_CSV, corpus->bad[0].line, "%zu bad row%s", corpus->bad_rows,
+    return error_set(err, ERR_ROWS, corpus->bad[0].line, "%zu bad row%s", corpus->bad_rows,
                      corpus->bad_rows == 1 ? "" : "s");
 }

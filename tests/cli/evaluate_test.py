@@ -75,6 +75,7 @@ class EvaluateTest(cli.Test):
             done = cli.run("evaluate", self.model, *arguments)
             self.assert_exit(done, status, text)
             self.assertEqual(done.out, "")
+            self.assertEqual("--skip-bad-rows" in done.err, "row.csv" in done.err, done.err)
         done = cli.run("evaluate", "--json", "--skip-bad-rows", self.model, self.path("row.csv"))
         self.assertEqual(done.status, 0)
         self.assertIn("skipped: ", done.err)

@@ -210,6 +210,7 @@ class PredictTest(cli.Test):
             self.assertEqual(done.status, cli.DATA)
             self.assertEqual([line["case_number"] for line in done.lines()], ["1", "2"])
             self.assertIn("the row at line 4 is never closed", done.err)
+            self.assertNotIn("--skip-bad-rows", done.err)  # predict has no such option
 
     def test_a_field_without_end(self):
         path = self.path("huge.csv")

@@ -87,6 +87,7 @@ class TrainTest(cli.Test):
             cases = self.put("bad.csv", content)
             done = self.train(cases)
             self.refused(done, status, text)
+            self.assertNotIn("--skip-bad-rows", done.err)  # it would not help
             if "label" not in text or "column" in text:
                 self.assertTrue("bad.csv" in done.err or "no words" in done.err, done.err)
 
@@ -128,7 +129,7 @@ class TrainTest(cli.Test):
         for row, text in rows.items():
             cases = self.put("bad.csv", (HEAD + GOOD + row + "\n" + GOOD).encode("utf-8", "surrogateescape"))
             done = self.train(cases)
-            self.refused(done, cli.DATA, "bad row: ", "bad.csv: ", text, "1 bad row\n")
+            self.refused(done, cli.DATA, "bad row: ", "bad.csv: ", text, "1 bad row\n", "leave them out with --skip-bad-rows")
             done = self.train("--skip-bad-rows", cases, out="skipped.air")
             self.assertEqual(done.status, 0, done.err)
             self.assertIn("skipped: ", done.err)
