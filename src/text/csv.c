@@ -95,7 +95,16 @@ static enum error_code refill(struct csv *csv, struct error *err)
     return ERR_NONE;
 }
 
-static enum error_code parser_failed(struct csv *csv, struct error *err)
+/* What else than commas stands between the columns of a header; NULL: nothing we know. */
+static const char *separator_in(struct slice text)
+{
+    if (memchr(text.data, ';', text.size) != NULL) return "semicolons";
+    return memchr(text.data, '\t', text.size) != NULL ? "tabs" : NULL;
+}
+
+/* The parser stops at the byte `at` of text. */
+static enum error_code parser_failed(struct csv *csv, struct slice text, size_t at,
+                                     struct error *err)
 {
     const char *path = csv->options.path;
     if (csv_error(&csv->parser) == CSV_ENOMEM &&
@@ -106,6 +115,13 @@ static enum error_code parser_failed(struct csv *csv, struct error *err)
         return error_set(err, ERR_TEXT_LONG, csv->row_line,
                          "%s: the row at line %zu has a field of more than %d bytes", path,
                          csv->row_line, TEXT_BYTES_MAX);
+    /* In a header, a separator that is no comma: behind a quote, or in front of one. */
+    size_t before = text.data[at] == '"' && at > 0 ? at - 1 : at;
+    const char *separator = separator_in((struct slice){text.data + before, 1});
+    if (csv->columns == 0 && separator != NULL)
+        return error_set(err, ERR_CSV, csv->line,
+                         "%s: line %zu: it is separated by %s, save it with commas", path,
+                         csv->line, separator);
     return error_set(err, ERR_CSV, csv->line,
                      "%s: line %zu: a quote stands where none may (row begun at line %zu)", path,
                      csv->line, csv->row_line);
@@ -141,7 +157,7 @@ static enum error_code collect(struct csv *csv, struct error *err)
         }
         size_t done = csv_parse(&csv->parser, start, size, on_field, on_row, csv);
         if (csv->no_memory) return *err = csv->error, err->code;
-        if (done != size) return parser_failed(csv, err);
+        if (done != size) return parser_failed(csv, (struct slice){start, size}, done, err);
         csv->chunk_at += size;
         csv->after_cr = start[size - 1] == '\r';
         if (ends_line) csv->line++;
@@ -194,10 +210,9 @@ static void tell_columns(const struct csv *csv, struct error *err)
     size_t used = strlen(err->detail);
     char *end = err->detail + used;
     size_t room = sizeof err->detail - used;
-    bool semicolon = memchr(first.data, ';', first.size) != NULL;
-    if (csv->columns == 1 && (semicolon || memchr(first.data, '\t', first.size) != NULL)) {
-        snprintf(end, room, "; it is separated by %s, save it with commas",
-                 semicolon ? "semicolons" : "tabs");
+    const char *separator = separator_in(first);
+    if (csv->columns == 1 && separator != NULL) {
+        snprintf(end, room, "; it is separated by %s, save it with commas", separator);
         return;
     }
     struct writer writer = writer_of(end, room - 1);
