@@ -14,7 +14,10 @@
 #include "base/check.h"
 #include "base/fault.h"
 
-enum { TEMPORARIES_MAX = 100 }; /* leftovers of killed runs that a new one steps over */
+enum {
+    TEMPORARIES_MAX = 100, /* leftovers of killed runs that a new one steps over */
+    LINKS_MAX = 40,        /* as the kernel follows */
+};
 
 static enum error_code open_regular(int *out_fd, struct stat *out_stat, const char *path,
                                     struct error *err)
@@ -85,25 +88,59 @@ void file_close(int fd)
     if (fd > STDERR_FILENO) close(fd);
 }
 
+/* Bytes of path up to its last slash, this included. */
+static size_t folder_size(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL ? (size_t)(slash - path) + 1 : 0;
+}
+
+/* Replaces path by what it leads to while it is a link, be there a file or not: a rename on the
+ * link would take it away. False with errno where there is no end of it. */
+static bool follow_links(char *path, size_t capacity)
+{
+    char target[PATH_MAX];
+    for (int i = 0; i < LINKS_MAX; i++) {
+        ssize_t size = readlink(path, target, sizeof target);
+        if (size < 0) return true; /* no link, or nothing: creating tells what is wrong */
+        size_t start = target[0] == '/' ? 0 : folder_size(path);
+        if (start + (size_t)size >= capacity) return errno = ENAMETOOLONG, false;
+        memcpy(path + start, target, (size_t)size);
+        path[start + (size_t)size] = '\0';
+    }
+    return errno = ELOOP, false;
+}
+
+/* Told with the file behind the link, where it is one. */
+static enum error_code not_created(const struct file_write *file, const char *path,
+                                   const char *reason, struct error *err)
+{
+    if (strcmp(file->path, path) == 0) return error_set(err, ERR_CREATE, 0, "%s: %s", path, reason);
+    return error_set(err, ERR_CREATE, 0, "%s, a link to %s: %s", path, file->path, reason);
+}
+
 enum error_code file_write_open(struct file_write *out_file, const char *path, struct error *err)
 {
     struct file_write file = {.fd = -1};
     int length = snprintf(file.path, sizeof file.path, "%s", path);
     if (length <= 0 || (size_t)length >= sizeof file.path)
         return error_set(err, ERR_CREATE, 0, "the path of the file to write is empty or too long");
+    if (!follow_links(file.path, sizeof file.path))
+        return error_set(err, ERR_CREATE, 0, "%s: %s", path, strerror(errno));
     struct stat stat_;
-    if (stat(path, &stat_) == 0 && !S_ISREG(stat_.st_mode)) /* the rename would take it away */
-        return error_set(err, ERR_CREATE, 0, "%s: %s", path,
-                         S_ISDIR(stat_.st_mode) ? strerror(EISDIR) : "not a regular file");
+    if (stat(file.path, &stat_) == 0 && !S_ISREG(stat_.st_mode)) /* it would be taken away */
+        return not_created(&file, path,
+                           S_ISDIR(stat_.st_mode) ? strerror(EISDIR) : "not a regular file", err);
     /* In a container the process number is always the same, so what a killed run left behind
      * may have the first name. */
     for (int i = 0; i < TEMPORARIES_MAX && (i == 0 || errno == EEXIST); i++) {
-        snprintf(file.temporary, sizeof file.temporary, "%s.tmp.%ld.%d", path, (long)getpid(), i);
+        snprintf(file.temporary, sizeof file.temporary, "%s.tmp.%ld.%d", file.path, (long)getpid(),
+                 i);
         file.fd = fault_hit() ? (errno = EIO, -1)
                               : open(file.temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
         if (file.fd >= 0) break;
     }
-    if (file.fd < 0) return error_set(err, ERR_CREATE, 0, "%s: %s", path, strerror(errno));
+    if (file.fd < 0) return not_created(&file, path, strerror(errno), err);
     *out_file = file;
     return ERR_NONE;
 }

@@ -3,7 +3,8 @@
  * A mapping is read-only and private: it adds nothing to what a fork would have
  * to promise, and the kernel may take its pages back. A written file gets a
  * temporary name in the same folder, is synced, then renamed; whoever fails
- * before that leaves the earlier file as it was and no new one.
+ * before that leaves the earlier file as it was and no new one. A symbolic link
+ * stays, as with cp or a shell's '>': what it leads to is written, or made.
  *
  * Threads  any number, each with its own struct
  */
@@ -35,8 +36,8 @@ MUST_CHECK enum error_code file_read(int fd, char *buffer, size_t size, size_t *
 void file_close(int fd);
 
 struct file_write {
-    int fd; /* -1 when closed */
-    char path[4096];
+    int fd;          /* -1 when closed */
+    char path[4096]; /* behind all links */
     char temporary[4096 + 32];
 };
 

@@ -248,6 +248,115 @@ static void replaces_only_regular_files(void **state)
     unlink(path);
 }
 
+static enum error_code write_text(const char *path, const char *text, struct error *err)
+{
+    struct file_write file;
+    TRY(file_write_open(&file, path, err));
+    enum error_code code = file_write_add(&file, text, strlen(text), err);
+    if (code == ERR_NONE) return file_write_commit(&file, err);
+    file_write_abandon(&file);
+    return code;
+}
+
+static void assert_link(const char *path, const char *target)
+{
+    char held[4096];
+    ssize_t size = readlink(path, held, sizeof held);
+    assert_true(size >= 0);
+    assert_true(slice_equal((struct slice){held, (size_t)size}, slice_of(target)));
+}
+
+/* current -> deeper/next -> ../model-42.air: the file at the end is written, the links stay. */
+static void a_link_stays_and_leads_to_the_file(void **state)
+{
+    (void)state;
+    struct error err;
+    static char current[4200], next[4200], model[4200], deeper[4200]; /* too much for a frame */
+    snprintf(deeper, sizeof deeper, "%s", path_of("deeper"));
+    snprintf(current, sizeof current, "%s", path_of("current"));
+    snprintf(next, sizeof next, "%s", path_of("deeper/next"));
+    snprintf(model, sizeof model, "%s", path_of("model-42.air"));
+    assert_int_equal(mkdir(deeper, 0700), 0);
+    assert_int_equal(symlink("deeper/next", current), 0);
+    assert_int_equal(symlink("../model-42.air", next), 0);
+    for (int there = 0; there < 2;
+         there++) { /* a link that leads nowhere yet; then one that does */
+        assert_fine(write_text(current, there ? "again" : "first", &err), &err);
+        assert_holds(model, there ? "again" : "first");
+        assert_link(current, "deeper/next");
+        assert_link(next, "../model-42.air");
+        assert_int_equal(entries(), 3);
+    }
+    struct file_write file;
+    assert_fine(file_write_open(&file, current, &err), &err);
+    file_write_abandon(&file);
+    assert_holds(model, "again");
+    unlink(next);
+    assert_int_equal(symlink(model, next), 0); /* an absolute one */
+    assert_fine(write_text(current, "third", &err), &err);
+    assert_holds(model, "third");
+    assert_link(next, model);
+    unlink(next);
+    unlink(current);
+    unlink(model);
+    assert_int_equal(rmdir(deeper), 0);
+}
+
+static void says_where_a_link_leads_that_cannot_be_written(void **state)
+{
+    (void)state;
+    static const char *rows[][2] = {
+        {"no/such", ": No such file or directory"},
+        {"/dev/null", "out, a link to /dev/null: not a regular file"},
+        {"/", "out, a link to /: Is a directory"},
+        {"out", "out: Too many levels of symbolic links"},
+    };
+    struct error err;
+    struct file_write file = {.fd = 5};
+    const char *path = path_of("out");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(symlink(rows[i][0], path), 0);
+        assert_fails(file_write_open(&file, path, &err), ERR_CREATE, rows[i][1], &err);
+        assert_int_equal(file.fd, 5); /* untouched */
+        assert_link(path, rows[i][0]);
+        unlink(path);
+    }
+    char target[4096]; /* readable names that are too long together */
+    memset(target, '/', sizeof target - 1);
+    target[sizeof target - 1] = '\0';
+    memcpy(target, "x", 1);
+    assert_int_equal(symlink(target, path), 0);
+    assert_fails(file_write_open(&file, path, &err), ERR_CREATE, "out: File name too long", &err);
+    unlink(path);
+}
+
+/* The folder of the link may be written, that of the file not. */
+static void a_link_into_a_folder_that_may_not_be_written(void **state)
+{
+    (void)state;
+    struct error err;
+    static char locked[4200], model[4200], link[4200];
+    snprintf(locked, sizeof locked, "%s", path_of("locked"));
+    snprintf(model, sizeof model, "%s", path_of("locked/model.air"));
+    snprintf(link, sizeof link, "%s", path_of("link"));
+    assert_int_equal(mkdir(locked, 0700), 0);
+    put(model, "earlier");
+    assert_int_equal(symlink("locked/model.air", link), 0);
+    assert_int_equal(chmod(locked, 0500), 0);
+    uid_t user = geteuid();
+    if (user == 0) assert_int_equal(chmod(folder, 0777) || seteuid(65534), 0);
+    enum error_code code = write_text(link, "new", &err);
+    if (user == 0) assert_int_equal(seteuid(user) || chmod(folder, 0700), 0);
+    assert_int_equal(chmod(locked, 0700), 0);
+    assert_fails(code, ERR_CREATE, "locked/model.air: Permission denied", &err);
+    assert_holds(model, "earlier");
+    assert_link(link, "locked/model.air");
+    assert_int_equal(entries(), 2);
+    unlink(model);
+    unlink(link);
+    assert_int_equal(rmdir(locked), 0);
+}
+
 /* In a container every run has the same process number: what a killed one left must not stop
  * the next. */
 static void a_leftover_is_no_obstacle(void **state)
@@ -361,6 +470,9 @@ int main(void)
         ROW(abandons_without_a_trace),
         ROW(says_why_a_file_cannot_be_created),
         ROW(replaces_only_regular_files),
+        ROW(a_link_stays_and_leads_to_the_file),
+        ROW(says_where_a_link_leads_that_cannot_be_written),
+        ROW(a_link_into_a_folder_that_may_not_be_written),
         ROW(a_leftover_is_no_obstacle),
         ROW(a_full_disk_is_told),
         ROW(a_failed_rename_leaves_nothing),

@@ -195,6 +195,17 @@ class TrainTest(cli.Test):
         self.assert_exit(done, cli.CANNOT_CREATE, "pipe.air: not a regular file")
         self.assertFalse(os.path.isfile(pipe))
 
+    def test_a_link_leads_to_the_model(self):
+        os.symlink("model-42.air", self.path("current"))
+        done = self.train(cli.TINY, out="current")
+        self.assertEqual(done.status, 0, done.err)
+        self.assertEqual(os.readlink(self.path("current")), "model-42.air")
+        self.assertEqual(self.get(self.path("model-42.air")), self.get(self.model))
+        os.symlink("missing/model.air", self.path("lost"))
+        done = cli.run("train", "--member", "linear", "-o", self.path("lost"), cli.TINY)
+        self.assert_exit(done, cli.CANNOT_CREATE, "lost, a link to ", "missing/model.air: No such file or directory")
+        self.assertEqual(os.readlink(self.path("lost")), "missing/model.air")
+
     def test_what_a_killed_run_left_is_no_obstacle(self):
         def leave():  # after the fork, before the program begins: the number is the program's
             with open(f"{self.path('again.air')}.tmp.{os.getpid()}.0", "wb") as file:
