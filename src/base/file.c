@@ -160,6 +160,25 @@ enum error_code file_write_add(struct file_write *file, const void *data, size_t
     return ERR_NONE;
 }
 
+/* The new name is an entry of its folder, which has to reach the disk as well. A folder that may
+ * be written but not read cannot be synced, and some file systems sync none: then what the file
+ * system does by itself has to do. */
+static enum error_code sync_folder(const struct file_write *file, struct error *err)
+{
+    char folder[sizeof file->path];
+    size_t size = folder_size(file->path);
+    memcpy(folder, size > 0 ? file->path : ".", size > 0 ? size : 1);
+    folder[size > 0 ? size : 1] = '\0';
+    int fd = fault_hit() ? (errno = EIO, -1) : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES) return ERR_NONE;
+    bool fine = fd >= 0 && ((fault_hit() ? (errno = EIO, -1) : fsync(fd)) == 0 || errno == EINVAL);
+    int reason = errno;
+    if (fd >= 0) close(fd);
+    if (fine) return ERR_NONE;
+    return error_set(err, ERR_SYNC, 0, "%s: written, but its folder could not be synced: %s",
+                     file->path, strerror(reason));
+}
+
 enum error_code file_write_commit(struct file_write *file, struct error *err)
 {
     check(file->fd >= 0);
@@ -174,7 +193,7 @@ enum error_code file_write_commit(struct file_write *file, struct error *err)
         fine = false;
         reason = errno;
     }
-    if (fine) return ERR_NONE;
+    if (fine) return sync_folder(file, err);
     unlink(file->temporary);
     return error_set(err, ERR_WRITE, 0, "%s: %s", file->path, strerror(reason));
 }

@@ -2,8 +2,9 @@
  *
  * A mapping is read-only and private: it adds nothing to what a fork would have
  * to promise, and the kernel may take its pages back. A written file gets a
- * temporary name in the same folder, is synced, then renamed; whoever fails
- * before that leaves the earlier file as it was and no new one. A symbolic link
+ * temporary name in the same folder, is synced, then renamed, and the folder is
+ * synced, so that a power cut takes nothing back. Whoever fails before the rename
+ * leaves the earlier file as it was and no new one; behind it, the new file stands. A symbolic link
  * stays, as with cp or a shell's '>': what it leads to is written, or made.
  *
  * Threads  any number, each with its own struct
@@ -45,7 +46,8 @@ MUST_CHECK enum error_code file_write_open(struct file_write *out_file, const ch
                                            struct error *err);
 MUST_CHECK enum error_code file_write_add(struct file_write *file, const void *data, size_t size,
                                           struct error *err);
-/* Syncs and renames; on failure the temporary file is gone. */
+/* Syncs, renames, and syncs the folder; on failure the temporary file is gone. ERR_SYNC alone: the
+ * file is there, but whether it outlasts a power cut is not known. */
 MUST_CHECK enum error_code file_write_commit(struct file_write *file, struct error *err);
 /* Drops what was written; harmless after commit. */
 void file_write_abandon(struct file_write *file);

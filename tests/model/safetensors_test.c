@@ -289,10 +289,10 @@ static void a_write_that_fails_leaves_the_earlier_file(void **state)
             assert_int_equal(code, ERR_NONE);
             break;
         }
-        assert_true(code == ERR_CREATE || code == ERR_WRITE);
+        assert_true(code == ERR_CREATE || code == ERR_WRITE || code == ERR_SYNC);
         size_t size;
         char *bytes = tiny_get(path, &size);
-        assert_string_equal(bytes, "earlier");
+        assert_int_equal(strcmp(bytes, "earlier") == 0, code != ERR_SYNC);
         free(bytes);
         char temporary[5000];
         snprintf(temporary, sizeof temporary, "%s.tmp.%ld.0", path, (long)getpid());

@@ -165,10 +165,12 @@ static void every_fault_is_a_clean_error(void **state)
         assert_int_equal(files_like(path), 1); /* no temporary is left */
         if (!struck) break;
         writing += open;
-        assert_true(open ? code == ERR_CREATE || code == ERR_WRITE
+        bool synced = code != ERR_SYNC; /* else the new one is there */
+        assert_true(open ? code == ERR_CREATE || code == ERR_WRITE || !synced
                          : code == ERR_MEMORY || code == ERR_UNAVAILABLE);
         assert_int_equal(err.code, code);
         assert_true(err.detail[0] != '\0');
+        if (!synced) continue;
         size_t size;
         char *bytes = tiny_get(path, &size);
         assert_int_equal(size, 7);
