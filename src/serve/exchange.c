@@ -174,7 +174,7 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
     *request = (struct request){.since = tick_now()};
     *out_request = request;
     atomic_fetch_add(&server->in_flight, 1);
-    watch_renew(&server->watch, entry, true); /* the header came, now the body */
+    watch_renew(&server->watch, entry, WATCH_SENDS);
     if (header_check_framing(connection, &err) != ERR_NONE)
         return send_problem(server, connection, request, &err);
     char buffer[ROUTES_REPLY_MAX];
@@ -337,7 +337,7 @@ static void suspend(struct server *server, struct MHD_Connection *connection,
     request->waiting = true;
     request->server = server;
     request->connection = connection;
-    watch_pause(&server->watch, watched(connection));
+    watch_renew(&server->watch, watched(connection), WATCH_WAITS);
     MHD_suspend_connection(connection);
 }
 
@@ -455,7 +455,7 @@ static enum MHD_Result deliver(struct server *server, struct MHD_Connection *con
 {
     struct MHD_Response *response = request->response;
     request->response = NULL;
-    watch_renew(&server->watch, watched(connection), false);
+    watch_renew(&server->watch, watched(connection), WATCH_TAKES);
     return send_response(server, connection, request, request->status, request->problem, response);
 }
 
@@ -510,8 +510,7 @@ static enum MHD_Result finish(struct server *server, struct MHD_Connection *conn
 {
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
-    watch_renew(&server->watch, watched(connection),
-                false); /* the body came, now they take the answer */
+    watch_renew(&server->watch, watched(connection), WATCH_TAKES);
     if (request->route == NULL) {
         check(admit(server, connection, request, method, path, &reply) == NULL);
     } else if (request->body_verdict != ERR_NONE) {
@@ -555,6 +554,6 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **reque
     body_give(&known->block, &server->bodies);
     server_page_give(server, known->page);
     *request = NULL;
-    watch_renew(&server->watch, watched(connection), true);
+    watch_renew(&server->watch, watched(connection), WATCH_COMES);
     atomic_fetch_sub(&server->in_flight, 1);
 }

@@ -6,6 +6,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,6 +91,17 @@ enum error_code listen_open(struct listen *out_listen, const char *text, bool op
     print(listening.text, sizeof listening.text, &address);
     *out_listen = listening;
     return ERR_NONE;
+}
+
+/* Of a socket that listens, the kernel tells it in the place of what is not yet acknowledged. */
+unsigned listen_waiting(const struct listen *listen)
+{
+    struct pollfd waits = {.fd = listen->fd, .events = POLLIN};
+    if (poll(&waits, 1, 0) <= 0) return 0;
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    getsockopt(listen->fd, IPPROTO_TCP, TCP_INFO, &info, &size);
+    return info.tcpi_unacked > 0 ? info.tcpi_unacked : 1;
 }
 
 void listen_close(struct listen *listen)

@@ -18,6 +18,10 @@ struct listen {
  * refused unless open. */
 MUST_CHECK enum error_code listen_open(struct listen *out_listen, const char *text, bool open,
                                        struct error *err);
+
+/* How many connections wait to be accepted. */
+unsigned listen_waiting(const struct listen *listen);
+
 void listen_close(struct listen *listen);
 
 #endif

@@ -167,6 +167,11 @@ void metrics_refused(struct metrics *metrics, enum error_code code)
     add(&metrics->refused[code], 1);
 }
 
+void metrics_shed(struct metrics *metrics, const unsigned shed[WATCH_KINDS])
+{
+    for (int kind = 0; kind < WATCH_KINDS; kind++) add(&metrics->shed[kind], shed[kind]);
+}
+
 void metrics_queued(struct metrics *metrics, uint64_t nanos)
 {
     observe(&metrics->stage[METRICS_STAGE_QUEUE], &scale_seconds, nanos);
@@ -386,6 +391,13 @@ static void put_reloads(const struct view *view, const struct family *family)
                   value_of(&view->metrics->reloads[i]));
 }
 
+static void put_shed(const struct view *view, const struct family *family)
+{
+    for (int kind = 0; kind < WATCH_KINDS; kind++)
+        put_total(view, family, "reason", slice_of(watch_rules[kind].name),
+                  value_of(&view->metrics->shed[kind]));
+}
+
 static void put_model(const struct view *view, const struct family *family)
 {
     const char *made = bundle_meta(&view->model->bundle, "created");
@@ -481,6 +493,8 @@ static const struct family families[] = {
     {NAME("connections"), GAUGE, "Connections open.", LOOKED_UP(connections)},
     {NAME("connections_limit"), GAUGE, "Connections that may be open.",
      LOOKED_UP(connections_limit)},
+    {NAME("connections_shed"), COUNTER, "Connections closed because others waited for their place.",
+     put_shed, 0},
     {NAME("rejected"), COUNTER, "Requests, and cases of batches, that got a problem instead.",
      put_refused, 0},
     {NAME("predictions"), COUNTER, "Answers, by SBR.", put_predictions, 0},
@@ -558,7 +572,7 @@ static bool is_known(const struct view *view, const struct family *family)
 size_t metrics_bound(const struct answer_model *model)
 {
     size_t histograms = paths() + METRICS_STAGES + 2;
-    size_t samples = paths() * METRICS_STATUSES_MAX + ERR_COUNT + METRICS_RELOADS +
+    size_t samples = paths() * METRICS_STATUSES_MAX + ERR_COUNT + METRICS_RELOADS + WATCH_KINDS +
                      histograms * (METRICS_BUCKETS_MAX + 3) + (size_t)2 * model->label_count;
     size_t texts = 2 * (2 * (size_t)model->label_start[model->label_count]) +
                    4 * strlen(bundle_meta(&model->bundle, "created"));

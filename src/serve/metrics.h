@@ -16,6 +16,7 @@
 #include "answer/answer.h"
 #include "base/writer.h"
 #include "serve/routes.h"
+#include "serve/watch.h"
 
 /* Drift is judged over so many of the last answers. */
 enum { METRICS_WINDOW = 1024, METRICS_BUCKETS_MAX = 16, METRICS_STATUSES_MAX = 24 };
@@ -42,6 +43,7 @@ struct metrics {
     struct metrics_histogram stage[METRICS_STAGES];
     struct metrics_histogram tokens, confidence;
     atomic_ullong refused[ERR_COUNT];
+    atomic_ullong shed[WATCH_KINDS];
     atomic_ullong abstained, disagreed, unknown, reloads[METRICS_RELOADS];
     uint32_t labels_max;
     atomic_ullong *predictions; /* [labels_max] */
@@ -82,6 +84,9 @@ void metrics_request(struct metrics *metrics, const struct route *route, unsigne
 
 /* A case, or a request, got this instead of an answer. */
 void metrics_refused(struct metrics *metrics, enum error_code code);
+
+/* So many connections of each kind gave their places to others. */
+void metrics_shed(struct metrics *metrics, const unsigned shed[WATCH_KINDS]);
 
 void metrics_queued(struct metrics *metrics, uint64_t nanos);
 

@@ -35,8 +35,7 @@
 enum {
     WATCH_MS = 250,
     FULL_MS = 10,
-    STRANGER_MS = 100, /* time to send a request in, where others wait for the place */
-    SHED_PART = 16,    /* of all connections, at a time */
+    SHED_PART = 16, /* of all connections, at a time */
     LOOK_MS = 5,
     SETTLE_MS = 50,
     QUIET_LOOKS = 5, /* a request passes from the kernel to us unseen, but not for so long */
@@ -197,16 +196,28 @@ static bool let_in(struct server *server)
     return false;
 }
 
-/* All places are taken: whoever came to say nothing gives his to those who wait. Without that,
+/* All places are taken: whoever makes nothing of his gives it to those who wait. Without that,
  * a few idle clients keep all others out for --read-timeout. Gives how long to wait now. */
 static int make_room(struct server *server)
 {
-    struct pollfd waits = {.fd = server->listen.fd, .events = POLLIN};
-    if (poll(&waits, 1, 0) <= 0) return FULL_MS;
+    unsigned waiting = listen_waiting(&server->listen), shed[WATCH_KINDS];
     unsigned most = server->options->connections_max / SHED_PART + 1;
-    unsigned count = watch_shed(&server->watch, most, STRANGER_MS);
-    server->shed += count;
-    return count > 0 ? 1 : FULL_MS;
+    if (waiting == 0) return FULL_MS;
+    bool leaving = watch_shed(&server->watch, waiting < most ? waiting : most, watch_rules, shed);
+    for (int kind = 0; kind < WATCH_KINDS; kind++) server->shed[kind] += shed[kind];
+    metrics_shed(&server->metrics, shed);
+    return leaving ? 1 : FULL_MS;
+}
+
+static void tell_shed(struct server *server)
+{
+    for (int kind = 0; kind < WATCH_KINDS; kind++) {
+        if (server->shed[kind] > 0)
+            log_line(LOG_LEVEL_WARNING,
+                     "closed %u connections that %s: others waited for their place",
+                     server->shed[kind], watch_rules[kind].what);
+        server->shed[kind] = 0;
+    }
 }
 
 /* Whether it is a signal to end by. */
@@ -226,11 +237,7 @@ static void look_after(struct server *server, struct rounds *rounds)
 {
     if (tick_seconds_since(rounds->cut) * 1e3 >= WATCH_MS) {
         cut(server);
-        if (server->shed > 0)
-            log_line(LOG_LEVEL_WARNING,
-                     "closed %u connections that sent no request: others waited for their place",
-                     server->shed);
-        server->shed = 0;
+        tell_shed(server);
         rounds->cut = tick_now();
     }
     if (tick_seconds_since(rounds->canary) >= server->period_seconds) {

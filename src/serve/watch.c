@@ -1,7 +1,11 @@
-/* watch.c - a doubly linked list under a lock.
+/* watch.c - a doubly linked list under a lock, whose time began last first.
  *
  * A connection is only shut down here, never closed: the library closes it, after
  * watch_leave, so that a descriptor is never shut that belongs to somebody else by then.
+ *
+ * One that gives way is shut for reading alone. What the kernel has of it can still be read,
+ * and answered; where nothing is left the library sees the end, and closes it. So it does not
+ * matter that a request may be read between our look and the shutting.
  */
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/watch.h"
@@ -15,23 +19,63 @@ struct watch_entry {
     uint64_t since;
     uint64_t gone_since; /* 0: the client is still there */
     int fd;
-    bool owes;  /* the client; otherwise we do */
+    enum watch_phase phase;
     bool known; /* sent a whole request before */
-    bool paused;
+    bool shed;  /* is on its way out */
     bool cut;
 };
 
 /* What the library has taken from the kernel it gives to us in far less. */
 #define GONE_SECONDS 0.2
 
+/* A stranger has time to send a request in, a client to think between two, and a body to come
+ * over a slow line. */
+const struct watch_rule watch_rules[WATCH_KINDS] = {
+    [WATCH_STRANGER] = {"stranger", "sent no request", 100},
+    [WATCH_IDLE] = {"idle", "had no request under way", 1000},
+    [WATCH_SENDER] = {"sender", "were slow to send a body", 3000},
+};
+
 void watch_lay(struct watch *watch, size_t connections, struct arena *arena)
 {
-    *watch = (struct watch){.mutex = PTHREAD_MUTEX_INITIALIZER};
+    *watch = (struct watch){.mutex = PTHREAD_MUTEX_INITIALIZER, .places = connections};
     watch->entries = arena_take(arena, connections, sizeof *watch->entries);
     for (size_t i = 0; watch->entries != NULL && i < connections; i++) {
         watch->entries[i].next = watch->free;
         watch->free = &watch->entries[i];
     }
+}
+
+/* Puts it first: its time begins now. */
+static void link_first(struct watch *watch, struct watch_entry *entry)
+{
+    entry->since = tick_now();
+    entry->previous = NULL;
+    entry->next = watch->first;
+    if (entry->next != NULL)
+        entry->next->previous = entry;
+    else
+        watch->last = entry;
+    watch->first = entry;
+}
+
+static void unlink_entry(struct watch *watch, const struct watch_entry *entry)
+{
+    if (entry->next != NULL)
+        entry->next->previous = entry->previous;
+    else
+        watch->last = entry->previous;
+    if (entry->previous != NULL)
+        entry->previous->next = entry->next;
+    else
+        watch->first = entry->next;
+}
+
+/* It left, or did what it is not shed for. */
+static void stays(struct watch *watch, struct watch_entry *entry)
+{
+    watch->leaving -= entry->shed;
+    entry->shed = false;
 }
 
 struct watch_entry *watch_enter(struct watch *watch, int fd)
@@ -40,10 +84,8 @@ struct watch_entry *watch_enter(struct watch *watch, int fd)
     struct watch_entry *entry = watch->free;
     if (entry != NULL) {
         watch->free = entry->next;
-        *entry =
-            (struct watch_entry){.next = watch->first, .fd = fd, .owes = true, .since = tick_now()};
-        if (entry->next != NULL) entry->next->previous = entry;
-        watch->first = entry;
+        *entry = (struct watch_entry){.fd = fd, .phase = WATCH_COMES};
+        link_first(watch, entry);
     }
     pthread_mutex_unlock(&watch->mutex);
     if (entry == NULL) shutdown(fd, SHUT_RDWR);
@@ -59,41 +101,36 @@ void watch_leave(struct watch *watch, struct watch_entry *entry)
 {
     if (entry == NULL) return;
     pthread_mutex_lock(&watch->mutex);
-    if (entry->next != NULL) entry->next->previous = entry->previous;
-    if (entry->previous != NULL)
-        entry->previous->next = entry->next;
-    else
-        watch->first = entry->next;
+    unlink_entry(watch, entry);
+    stays(watch, entry);
     entry->next = watch->free;
     watch->free = entry;
     pthread_mutex_unlock(&watch->mutex);
 }
 
-void watch_renew(struct watch *watch, struct watch_entry *entry, bool owes)
+void watch_renew(struct watch *watch, struct watch_entry *entry, enum watch_phase phase)
 {
     if (entry == NULL) return;
     pthread_mutex_lock(&watch->mutex);
-    entry->since = tick_now();
-    entry->owes = owes;
-    entry->known = entry->known || !owes;
-    entry->paused = false;
+    unlink_entry(watch, entry);
+    link_first(watch, entry);
+    entry->phase = phase;
+    entry->known = entry->known || phase > WATCH_SENDS;
+    stays(watch, entry);
     pthread_mutex_unlock(&watch->mutex);
 }
 
-void watch_pause(struct watch *watch, struct watch_entry *entry)
+static bool has_unread(const struct watch_entry *entry)
 {
-    if (entry == NULL) return;
-    pthread_mutex_lock(&watch->mutex);
-    entry->paused = true;
-    entry->owes = false;
-    pthread_mutex_unlock(&watch->mutex);
+    char byte;
+    return recv(entry->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
 /* Whether the client closed its side, all it sent was read, and that some time ago. */
 static bool is_gone(struct watch_entry *entry)
 {
     char byte;
-    if (!entry->owes || recv(entry->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0) {
+    if (entry->phase > WATCH_SENDS || recv(entry->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) != 0) {
         entry->gone_since = 0;
         return false;
     }
@@ -107,7 +144,7 @@ unsigned watch_cut(struct watch *watch, unsigned seconds)
     pthread_mutex_lock(&watch->mutex);
     for (struct watch_entry *entry = watch->first; entry != NULL; entry = entry->next) {
         if (entry->cut) continue;
-        bool late = !entry->paused && tick_seconds_since(entry->since) > seconds;
+        bool late = entry->phase != WATCH_WAITS && tick_seconds_since(entry->since) > seconds;
         if (!late && !is_gone(entry)) continue;
         shutdown(entry->fd, SHUT_RDWR);
         entry->cut = true;
@@ -117,41 +154,61 @@ unsigned watch_cut(struct watch *watch, unsigned seconds)
     return count;
 }
 
-static bool is_stranger(const struct watch_entry *entry)
+/* WATCH_KINDS: none that gives way. */
+static enum watch_kind kind_of(const struct watch_entry *entry)
 {
-    return !entry->cut && !entry->known && !entry->paused;
+    if (entry->cut || entry->phase > WATCH_SENDS) return WATCH_KINDS;
+    if (!entry->known) return WATCH_STRANGER;
+    return entry->phase == WATCH_COMES ? WATCH_IDLE : WATCH_SENDER;
 }
 
-/* The list has the youngest first. */
-static struct watch_entry *oldest(struct watch *watch)
+/* Those who were answered are sure of half of all places together, whatever crowd of strangers
+ * comes, and however young these are; they leave for one another. */
+static bool is_sure(const struct watch *watch)
 {
-    struct watch_entry *entry = watch->first;
-    while (entry != NULL && entry->next != NULL) entry = entry->next;
-    return entry;
+    size_t known = 0;
+    for (const struct watch_entry *entry = watch->first; entry != NULL; entry = entry->next)
+        known += entry->known;
+    return known <= watch->places / 2;
 }
 
-unsigned watch_shed(struct watch *watch, unsigned most, unsigned milliseconds)
+static unsigned shed(struct watch *watch, enum watch_kind kind, unsigned milliseconds,
+                     unsigned most)
 {
     unsigned count = 0;
-    pthread_mutex_lock(&watch->mutex);
-    for (struct watch_entry *entry = oldest(watch); entry != NULL && count < most;
+    for (struct watch_entry *entry = watch->last; entry != NULL && count < most;
          entry = entry->previous) {
-        if (!is_stranger(entry) || tick_seconds_since(entry->since) * 1e3 < milliseconds) continue;
-        shutdown(entry->fd, SHUT_RDWR);
-        entry->cut = true;
+        if (tick_seconds_since(entry->since) * 1e3 < milliseconds) break;
+        if (entry->shed || kind_of(entry) != kind || has_unread(entry)) continue;
+        shutdown(entry->fd, SHUT_RD);
+        entry->shed = true;
         count++;
     }
-    pthread_mutex_unlock(&watch->mutex);
+    watch->leaving += count;
     return count;
+}
+
+bool watch_shed(struct watch *watch, unsigned wanted, const struct watch_rule rules[WATCH_KINDS],
+                unsigned out_shed[WATCH_KINDS])
+{
+    pthread_mutex_lock(&watch->mutex);
+    bool sure = is_sure(watch);
+    for (enum watch_kind kind = 0; kind < WATCH_KINDS; kind++) {
+        unsigned more = wanted > watch->leaving ? wanted - watch->leaving : 0;
+        bool spared = sure && kind != WATCH_STRANGER;
+        out_shed[kind] = spared ? 0 : shed(watch, kind, rules[kind].milliseconds, more);
+    }
+    bool any = watch->leaving > 0;
+    pthread_mutex_unlock(&watch->mutex);
+    return any;
 }
 
 bool watch_unread(struct watch *watch)
 {
     bool unread = false;
-    char byte;
     pthread_mutex_lock(&watch->mutex);
     for (struct watch_entry *entry = watch->first; entry != NULL && !unread; entry = entry->next)
-        unread = !entry->cut && recv(entry->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+        unread = !entry->cut && has_unread(entry);
     pthread_mutex_unlock(&watch->mutex);
     return unread;
 }

@@ -2,10 +2,11 @@
  *
  * The HTTP library's time-out sees silence only; a client that sends a byte a
  * second is never silent. Here each connection has a time since it owes us
- * something, and one that owes too long is shut, whatever it sends.
+ * something, and one that owes too long is shut, whatever it sends. Where others
+ * wait for a place, the one that makes the least of its own gives it to them.
  *
  * Memory   one small entry a connection, laid out beforehand
- * Threads  any number; one lock, held for a few stores, or for one walk by watch_cut
+ * Threads  any number; one lock, held for a few stores, or for a walk by those that shut
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef SERVE_WATCH_H
@@ -17,11 +18,36 @@
 
 #include "base/arena.h"
 
+/* What a connection is at. */
+enum watch_phase {
+    WATCH_COMES, /* its header, the first or the next, is to come */
+    WATCH_SENDS, /* its header came, its body is to come */
+    WATCH_WAITS, /* its case waits here for its turn: it keeps nobody waiting */
+    WATCH_TAKES, /* its answer */
+};
+
+/* Who gives way to others, in this order; nobody else does. */
+enum watch_kind {
+    WATCH_STRANGER, /* sent no whole request yet */
+    WATCH_IDLE,     /* did, and its next one has not begun */
+    WATCH_SENDER,   /* did, and the body of its next one is to come */
+    WATCH_KINDS
+};
+
+struct watch_rule {
+    const char *name, *what; /* it did: a metric's label, and a line of the log */
+    unsigned milliseconds;   /* that it may do so, whoever waits */
+};
+
+extern const struct watch_rule watch_rules[WATCH_KINDS];
+
 struct watch_entry;
 
 struct watch {
     pthread_mutex_t mutex;
-    struct watch_entry *entries, *first, *free;
+    struct watch_entry *entries, *first, *last, *free;
+    size_t places;
+    unsigned leaving; /* were shed, and are still there */
 };
 
 /* Room for so many connections; called on an arena that measures, it only counts. */
@@ -36,21 +62,19 @@ size_t watch_number(const struct watch *watch, const struct watch_entry *entry);
 /* Before the descriptor is closed; NULL does nothing. */
 void watch_leave(struct watch *watch, struct watch_entry *entry);
 
-/* Its time begins anew, and the client owes us bytes, or we owe it an answer; NULL does nothing. */
-void watch_renew(struct watch *watch, struct watch_entry *entry, bool owes);
-
-/* Its case waits for its turn here: it keeps nobody waiting until watch_renew; NULL does nothing.
- */
-void watch_pause(struct watch *watch, struct watch_entry *entry);
+/* Its time begins anew; NULL does nothing. */
+void watch_renew(struct watch *watch, struct watch_entry *entry, enum watch_phase phase);
 
 /* Shuts every connection whose time is older than this, and gives how many; also those whose
  * client left in the middle of a request, which the library may not see before its time-out. */
 unsigned watch_cut(struct watch *watch, unsigned seconds);
 
-/* Where no connection is free and others wait: shuts up to `most` strangers, who have not sent a
- * whole request in so many milliseconds or more, the oldest first; gives how many. Clients that
- * were answered once are let alone. */
-unsigned watch_shed(struct watch *watch, unsigned most, unsigned milliseconds);
+/* Where no connection is free and so many others wait: sees to it that as many leave, by these
+ * rules, whoever did so for the longest first. Tells whether any does, and how many more of each
+ * kind. A request of which bytes lie here unread is not lost by it, nor is one that was read in
+ * the meantime: it is answered. */
+bool watch_shed(struct watch *watch, unsigned wanted, const struct watch_rule rules[WATCH_KINDS],
+                unsigned out_shed[WATCH_KINDS]);
 
 /* Whether a connection holds bytes that nobody has read. */
 bool watch_unread(struct watch *watch);

@@ -36,6 +36,22 @@ static void a_free_port_is_named_and_reached(void **state)
     listen_close(&listen); /* twice does nothing */
 }
 
+static void those_who_wait_are_counted(void **state)
+{
+    (void)state;
+    struct error err;
+    struct listen listen;
+    assert_fine(listen_open(&listen, "127.0.0.1:0", false, &err), &err);
+    assert_int_equal(listen_waiting(&listen), 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        assert_int_equal(reach(listen.text), 0);
+        assert_int_equal(listen_waiting(&listen), i);
+    }
+    close(accept(listen.fd, NULL, NULL));
+    assert_int_equal(listen_waiting(&listen), 2);
+    listen_close(&listen);
+}
+
 static void a_port_in_use_is_told(void **state)
 {
     (void)state;
@@ -86,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_free_port_is_named_and_reached),
+        cmocka_unit_test(those_who_wait_are_counted),
         cmocka_unit_test(a_port_in_use_is_told),
         cmocka_unit_test(other_hosts_need_open),
         cmocka_unit_test(what_is_no_address),

@@ -72,6 +72,7 @@ static void all_that_can_come_is_there_before_it_came(void **state)
     }
     assert_line(text, "air_classifier_requests_total{route=\"other\",code=\"404\"} 0");
     assert_line(text, "air_classifier_rejected_total{reason=\"queue-full\"} 0");
+    assert_line(text, "air_classifier_connections_shed_total{reason=\"stranger\"} 0");
     assert_line(text, "air_classifier_reload_total{result=\"refused\"} 0");
     for (uint32_t c = 0; c < IMPORTED_LABELS; c++) {
         struct slice label = answer_label(&fixture->model, c);
@@ -137,6 +138,9 @@ static void answers_are_counted(void **state)
     metrics_refused(&fixture->metrics, ERR_BATCH_LONG);
     metrics_refused(&fixture->metrics, ERR_SOFTWARE);
     metrics_reload(&fixture->metrics, METRICS_RELOAD_DONE);
+    for (int i = 0; i < 2; i++)
+        metrics_shed(&fixture->metrics,
+                     (const unsigned[WATCH_KINDS]){[WATCH_STRANGER] = 2, [WATCH_IDLE] = 1});
     fixture->now.queue_depth = 7;
     fixture->now.budget_bytes = 123456789012;
     const char *text = written(fixture, false);
@@ -162,6 +166,9 @@ static void answers_are_counted(void **state)
     assert_line(text, "air_classifier_rejected_total{reason=\"queue-full\"} 1");
     assert_line(text, "air_classifier_rejected_total{reason=\"too-large\"} 2");
     assert_line(text, "air_classifier_rejected_total{reason=\"internal\"} 1");
+    assert_line(text, "air_classifier_connections_shed_total{reason=\"stranger\"} 4");
+    assert_line(text, "air_classifier_connections_shed_total{reason=\"idle\"} 2");
+    assert_line(text, "air_classifier_connections_shed_total{reason=\"sender\"} 0");
     assert_line(text, "air_classifier_reload_total{result=\"done\"} 1");
     assert_line(text, "air_classifier_queue_depth 7");
     assert_line(text, "air_classifier_memory_budget_bytes 123456789012");

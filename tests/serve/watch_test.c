@@ -46,10 +46,23 @@ static void leave(struct watch *watch, struct pair *pair)
     close(pair->theirs);
 }
 
-static bool is_shut(const struct pair *pair)
+/* Whether nothing more comes to one of the two. */
+static bool is_at_end(int fd)
 {
     char byte;
-    return recv(pair->theirs, &byte, 1, MSG_DONTWAIT) == 0;
+    return recv(fd, &byte, 1, MSG_DONTWAIT) == 0;
+}
+
+static bool is_shut(const struct pair *pair) { return is_at_end(pair->theirs); }
+
+/* We read no more, but may answer. */
+static bool is_shed(const struct pair *pair) { return is_at_end(pair->ours) && !is_shut(pair); }
+
+static void answer(struct watch *watch, struct pair *pair)
+{
+    for (enum watch_phase phase = WATCH_SENDS; phase <= WATCH_TAKES; phase++)
+        watch_renew(watch, pair->entry, phase);
+    watch_renew(watch, pair->entry, WATCH_COMES);
 }
 
 static void pause_ms(long ms)
@@ -62,12 +75,12 @@ static void the_late_are_shut_once(void **state)
     (void)state;
     struct watch watch = laid(8);
     struct pair old = connected(&watch), paused = connected(&watch);
-    watch_pause(&watch, paused.entry);
+    watch_renew(&watch, paused.entry, WATCH_WAITS);
     assert_int_equal(watch_cut(&watch, FOREVER), 0);
     assert_false(is_shut(&old));
     pause_ms(1100);
     struct pair renewed = connected(&watch), young = connected(&watch);
-    watch_renew(&watch, renewed.entry, true);
+    watch_renew(&watch, renewed.entry, WATCH_SENDS);
     assert_int_equal(watch_cut(&watch, 1), 1);
     assert_true(is_shut(&old));
     assert_false(is_shut(&renewed));
@@ -88,7 +101,7 @@ static void those_who_left_are_shut_unless_they_wait_for_us(void **state)
     struct pair left = connected(&watch), asked = connected(&watch), stays = connected(&watch);
     shutdown(left.theirs, SHUT_WR);
     shutdown(asked.theirs, SHUT_WR);
-    watch_renew(&watch, asked.entry, false);
+    watch_renew(&watch, asked.entry, WATCH_TAKES);
     assert_int_equal(watch_cut(&watch, FOREVER), 0);
     assert_false(is_shut(&left)); /* perhaps its request is still on the way to us */
     pause_ms(400);
@@ -117,7 +130,7 @@ static void unread_bytes_are_seen(void **state)
     leave(&watch, &second);
     leave(&watch, &first);
     watch_leave(&watch, NULL);
-    watch_renew(&watch, NULL, true);
+    watch_renew(&watch, NULL, WATCH_SENDS);
 }
 
 static void there_are_as_many_entries_as_laid(void **state)
@@ -143,26 +156,110 @@ static void there_are_as_many_entries_as_laid(void **state)
     assert_null(watch.first);
 }
 
+/* How many leave now for others who wait, under rules by which each may be told to at once, but
+ * one kind. */
+static unsigned shed(struct watch *watch, unsigned wanted, enum watch_kind patient)
+{
+    struct watch_rule rules[WATCH_KINDS] = {0};
+    unsigned shed[WATCH_KINDS], sum = 0;
+    if (patient < WATCH_KINDS) rules[patient].milliseconds = 1000 * FOREVER;
+    bool leaving = watch_shed(watch, wanted, rules, shed);
+    for (int kind = 0; kind < WATCH_KINDS; kind++) sum += shed[kind];
+    assert_int_equal(leaving, watch->leaving > 0);
+    return sum;
+}
+
 static void strangers_make_room_for_others(void **state)
 {
     (void)state;
-    struct watch watch = laid(8);
+    struct watch watch = laid(5);
     struct pair first = connected(&watch), second = connected(&watch), third = connected(&watch);
     struct pair known = connected(&watch), paused = connected(&watch);
-    watch_renew(&watch, known.entry, true);  /* its header came, */
-    watch_renew(&watch, known.entry, false); /* its body, */
-    watch_renew(&watch, known.entry, true);  /* and it was answered */
-    watch_pause(&watch, paused.entry);
-    assert_int_equal(watch_shed(&watch, 8, 1000), 0); /* all are young */
-    assert_int_equal(watch_shed(&watch, 2, 0), 2);
-    assert_true(is_shut(&first) && is_shut(&second));
-    assert_false(is_shut(&third));
-    assert_int_equal(watch_shed(&watch, 8, 0), 1);
-    assert_int_equal(watch_shed(&watch, 8, 0), 0);
-    assert_true(is_shut(&third));
-    assert_false(is_shut(&known) || is_shut(&paused));
-    struct pair *all[] = {&first, &second, &third, &known, &paused};
-    for (size_t i = 0; i < 5; i++) leave(&watch, all[i]);
+    answer(&watch, &known);
+    watch_renew(&watch, paused.entry, WATCH_WAITS);
+    assert_int_equal(shed(&watch, 8, WATCH_STRANGER), 0); /* all are young */
+    assert_int_equal(shed(&watch, 2, WATCH_KINDS), 2);
+    assert_true(is_shed(&first) && is_shed(&second));
+    assert_false(is_shed(&third));
+    assert_int_equal(shed(&watch, 2, WATCH_KINDS), 0); /* as many are on their way out */
+    leave(&watch, &first);
+    leave(&watch, &second);
+    assert_int_equal(shed(&watch, 8, WATCH_KINDS), 1);
+    assert_int_equal(shed(&watch, 8, WATCH_KINDS), 0);
+    assert_true(is_shed(&third));
+    assert_false(is_shed(&known) || is_shed(&paused)); /* half of all places is theirs */
+    struct pair *all[] = {&third, &known, &paused};
+    for (size_t i = 0; i < 3; i++) leave(&watch, all[i]);
+    assert_int_equal(watch.leaving, 0);
+}
+
+/* Four clients that were answered: one sends, two idle, one has sent what we did not read. */
+static void who_idles_longest_makes_room_and_the_busy_stay(void **state)
+{
+    (void)state;
+    struct watch watch = laid(7);
+    struct pair sender = connected(&watch), young = connected(&watch), old = connected(&watch);
+    struct pair asks = connected(&watch), taker = connected(&watch), waiter = connected(&watch);
+    struct pair stranger = connected(&watch);
+    struct pair *all[] = {&sender, &asks, &old, &young, &taker, &waiter, &stranger};
+    for (size_t i = 0; i < 6; i++) answer(&watch, all[i]); /* not in the order they came in */
+    watch_renew(&watch, sender.entry, WATCH_SENDS);
+    watch_renew(&watch, waiter.entry, WATCH_WAITS);
+    watch_renew(&watch, taker.entry, WATCH_TAKES);
+    assert_int_equal(send(asks.theirs, "a", 1, 0), 1);
+    assert_int_equal(shed(&watch, 1, WATCH_STRANGER), 1);
+    assert_true(is_shed(&old));
+    assert_int_equal(shed(&watch, 2, WATCH_KINDS), 1);
+    assert_true(is_shed(&stranger)); /* goes first, where it may be told to */
+    assert_int_equal(shed(&watch, 3, WATCH_KINDS), 1);
+    assert_true(is_shed(&young));
+    assert_int_equal(shed(&watch, 8, WATCH_SENDER), 0);
+    assert_int_equal(shed(&watch, 8, WATCH_KINDS), 1);
+    assert_true(is_shed(&sender));
+    char byte;
+    assert_int_equal(recv(asks.ours, &byte, 1, MSG_DONTWAIT), 1);
+    for (size_t i = 0; i < 7; i++) leave(&watch, all[i]);
+    assert_null(watch.first);
+    assert_null(watch.last);
+}
+
+/* A request that was read between our look and the shutting. */
+static void who_was_shed_too_soon_is_answered(void **state)
+{
+    (void)state;
+    struct watch watch = laid(2);
+    struct pair first = connected(&watch), second = connected(&watch);
+    answer(&watch, &first);
+    answer(&watch, &second);
+    assert_int_equal(shed(&watch, 1, WATCH_KINDS), 1);
+    watch_renew(&watch, first.entry, WATCH_SENDS);
+    watch_renew(&watch, first.entry, WATCH_TAKES);
+    char byte;
+    assert_int_equal(send(first.ours, "a", 1, MSG_NOSIGNAL), 1);
+    assert_int_equal(recv(first.theirs, &byte, 1, MSG_DONTWAIT), 1);
+    assert_int_equal(shed(&watch, 1, WATCH_KINDS), 1); /* so another one leaves */
+    assert_true(is_shed(&second));
+    leave(&watch, &first);
+    leave(&watch, &second);
+    assert_int_equal(watch.leaving, 0);
+}
+
+static void rules_are_patient(void **state)
+{
+    (void)state;
+    struct watch watch = laid(2);
+    struct pair known = connected(&watch), stranger = connected(&watch);
+    unsigned count[WATCH_KINDS];
+    answer(&watch, &known);
+    assert_false(watch_shed(&watch, 2, watch_rules, count));
+    pause_ms(watch_rules[WATCH_STRANGER].milliseconds + 20);
+    assert_true(watch_shed(&watch, 2, watch_rules, count));
+    assert_int_equal(count[WATCH_STRANGER], 1);
+    assert_true(is_shed(&stranger));
+    assert_false(is_shed(&known));
+    assert_true(watch_rules[WATCH_IDLE].milliseconds > watch_rules[WATCH_STRANGER].milliseconds);
+    leave(&watch, &known);
+    leave(&watch, &stranger);
 }
 
 int main(void)
@@ -173,6 +270,9 @@ int main(void)
         cmocka_unit_test(unread_bytes_are_seen),
         cmocka_unit_test(there_are_as_many_entries_as_laid),
         cmocka_unit_test(strangers_make_room_for_others),
+        cmocka_unit_test(who_idles_longest_makes_room_and_the_busy_stay),
+        cmocka_unit_test(who_was_shed_too_soon_is_answered),
+        cmocka_unit_test(rules_are_patient),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     arena_close(&memory);

@@ -2,9 +2,10 @@
 """Idle and byte-a-second connections, attempted without end, against honest clients beside them.
 
 They come from other addresses of the loopback, from a process of their own (`crowd.py HOST PORT ATTEMPTS SECONDS`) of the lowest
-priority, for other hosts would not take our cores, and try to hold ATTEMPTS connections: half say nothing, half send a byte a second; one that is closed is not tried again. The service has room for far
+priority, for other hosts would not take our cores, and try to hold ATTEMPTS connections: half say nothing, half send a byte a second, and every
+other one of either sends a whole request first, so that it is no stranger; one that is closed is not tried again. The service has room for far
 fewer. 99 of 100 honest requests must take no more than twice as long as without them; both are measured in turns, so that they meet the same
-weather.
+weather. A client that comes anew for each request waits behind the crowd for a place, but not for long.
 """
 import asyncio
 import json
@@ -13,7 +14,9 @@ import resource
 import subprocess
 import sys
 
-CLIENTS, PAUSE, PLACES, ROUNDS, SECONDS = 4, 0.005, 1024, 4, 5
+CLIENTS, PAUSE, PLACES, ROUNDS, SECONDS = 4, 0.005, 256, 4, 5
+ANEW_SECONDS_MAX = 2  # an idle one may idle for half of that while others wait
+WHOLE_REQUEST = b"GET /health/live HTTP/1.1\r\nHost: a\r\n\r\n"
 REQUEST_SLOWLY = b"POST /classifier/sbr HTTP/1.1\r\nHost: a\r\n" * 100
 
 
@@ -21,7 +24,7 @@ class Crowd:
     """Those who come to say nothing."""
 
     def __init__(self, address):
-        self.address, self.held, self.most, self.closed, self.refused = address, 0, 0, 0, 0
+        self.address, self.held, self.most, self.closed, self.refused, self.answered = address, 0, 0, 0, 0, 0
 
     async def one(self, number):
         try:
@@ -33,6 +36,9 @@ class Crowd:
         self.held += 1
         self.most = max(self.most, self.held)
         try:
+            if number % 4 > 1:
+                writer.write(WHOLE_REQUEST)
+                self.answered += await reader.read(4096) != b""
             for byte in REQUEST_SLOWLY:
                 if number % 2:
                     writer.write(bytes((byte,)))
@@ -65,7 +71,7 @@ def come(host, port, attempts, seconds):
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, attempts + 1024), hard))
     crowd = Crowd((host, port))
     asyncio.run(crowd.come(attempts, seconds))
-    print(json.dumps({"most": crowd.most, "closed": crowd.closed, "refused": crowd.refused}))
+    print(json.dumps({"most": crowd.most, "closed": crowd.closed, "refused": crowd.refused, "answered": crowd.answered}))
 
 
 async def _honest(address, kept, anew):
@@ -92,14 +98,14 @@ def _in_turns(service, attempts):
     """(kept, anew) without and with the crowd, and what became of the crowd."""
     import load
     without, beside = ((load.Seen(), load.Seen()) for _ in range(2))
-    became = {"most": 0, "closed": 0, "refused": 0}
+    became = {"most": 0, "closed": 0, "refused": 0, "answered": 0}
     words = [sys.executable, __file__, *map(str, service.address), str(attempts // ROUNDS), str(SECONDS)]
     for _ in range(ROUNDS):
         asyncio.run(_honest(service.address, *without))
         with subprocess.Popen(words, stdout=subprocess.PIPE) as crowd:
             asyncio.run(_honest(service.address, *beside))
             said = json.loads(crowd.communicate()[0])
-        became = {"most": max(became["most"], said["most"]), **{name: became[name] + said[name] for name in ("closed", "refused")}}
+        became = {"most": max(became["most"], said["most"]), **{name: became[name] + said[name] for name in ("closed", "refused", "answered")}}
     return without, beside, became
 
 
@@ -114,10 +120,11 @@ def honest_beside(attempts):
         ended = service.stop()
     p99, p99_anew = ([1e3 * some.quantile(0.99) for some in pair] for pair in zip(without, beside))
     lost = sum(some.broken for some in (*without, *beside))
-    return (f"{attempts} came in {ROUNDS} times {SECONDS} s to {PLACES} places: {became['most']} at once, {became['closed']} closed, "
-            f"{became['refused']} refused; p99 of {beside[0].count()} requests {p99[0]:.1f} ms without, {p99[1]:.1f} beside them, of clients "
-            f"that come anew {p99_anew[0]:.1f} and {p99_anew[1]:.1f}; {lost} lost; resident {most / 2**20:.1f} MiB at most, plan "
-            f"{budget / 2**20:.1f}", p99[1] <= 2 * p99[0] and lost == 0 and ended == 0 and most <= budget)
+    return (f"{attempts} came in {ROUNDS} times {SECONDS} s to {PLACES} places: {became['most']} at once, {became['answered']} answered first, "
+            f"{became['closed']} closed, {became['refused']} refused; p99 of {beside[0].count()} requests {p99[0]:.1f} ms without, {p99[1]:.1f} "
+            f"beside them, of clients that come anew {p99_anew[0]:.1f} and {p99_anew[1]:.1f}; {lost} lost; resident {most / 2**20:.1f} MiB at most, "
+            f"plan {budget / 2**20:.1f}",
+            p99[1] <= 2 * p99[0] and p99_anew[1] <= 1e3 * ANEW_SECONDS_MAX and lost == 0 and ended == 0 and most <= budget)
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ ROWS = {  # name: what must hold, how much of it, who measures: (figure, whether
     "memory": ("anonymous memory after 1,000,000 requests within 64 KiB of that after 1,000", 1_000_000, memory.stays),
     "reload": ("1,000 reloads of the linear member under load: none failed, memory flat and within the plan", 1000, reloads.linear),
     "reload-ulmfit": ("the same with ULMFiT", 1000, reloads.ulmfit),
-    "crowd": ("10,000 idle or byte-a-second connections: p99 of honest clients at most doubled", 10_000, crowd.honest_beside),
+    "crowd": ("10,000 idle or byte-a-second connections, half of them answered once: p99 of honest clients at most doubled", 10_000, crowd.honest_beside),
     "overload": ("3 times the load: goodput 90 % of capacity, p99 within the deadline", 20, overload.borne),
     "fault": ("a fault in any member: not ready, no watchdog, live; cured: ready", 5, ends.fault),
     "drain": ("SIGTERM at full load: nothing lost, exit status 0 within the drain time", 5, ends.drain),
