@@ -33,6 +33,25 @@ static enum error_code open_regular(int *out_fd, struct stat *out_stat, const ch
     return ERR_NONE;
 }
 
+/* stdio forgets why it failed: 0 is an earlier call of printf or putchar. */
+static enum error_code not_printed(int reason, struct error *err)
+{
+    return error_set(err, ERR_OUTPUT, 0, "standard output could not be written%s%s",
+                     reason != 0 ? ": " : "", reason != 0 ? strerror(reason) : "");
+}
+
+enum error_code file_print(FILE *output, struct slice text, struct error *err)
+{
+    if (fwrite(text.data, 1, text.size, output) == text.size) return ERR_NONE;
+    return not_printed(errno, err);
+}
+
+enum error_code file_flush(FILE *output, struct error *err)
+{
+    errno = 0;
+    return fflush(output) == 0 && !ferror(output) ? ERR_NONE : not_printed(errno, err);
+}
+
 enum error_code file_map(struct file_map *out_map, const char *path, struct error *err)
 {
     int fd;

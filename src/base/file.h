@@ -7,6 +7,9 @@
  * leaves the earlier file as it was and no new one; behind it, the new file stands. A symbolic link
  * stays, as with cp or a shell's '>': what it leads to is written, or made.
  *
+ * Results go to standard output, and a failure there is ERR_OUTPUT: it is told in
+ * the same words whatever was printing.
+ *
  * Threads  any number, each with its own struct
  */
 // SPDX-License-Identifier: Apache-2.0
@@ -15,10 +18,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 #include "base/error.h"
 #include "base/slice.h"
+
+MUST_CHECK enum error_code file_print(FILE *output, struct slice text, struct error *err);
+/* Whether all that was printed has arrived; flushes what has not left yet. */
+MUST_CHECK enum error_code file_flush(FILE *output, struct error *err);
 
 struct file_map {
     struct slice bytes;

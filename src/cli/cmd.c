@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
+#include "base/file.h"
 
 int cmd_failed(const struct error *err)
 {
@@ -28,10 +29,6 @@ int cmd_main(int argc, char **argv)
         options.help ? cmd_help(&options) : options_commands[options.command].run(&options);
     /* What was printed must have arrived: a full disk behind a redirection is a failure, told
      * here unless the command has told it. */
-    bool told = status == error_row(ERR_WRITE)->exit_status;
-    if ((fflush(stdout) != 0 || ferror(stdout)) && !told) {
-        error_set(&err, ERR_WRITE, 0, "standard output could not be written");
-        return cmd_failed(&err);
-    }
-    return status;
+    bool told = status == error_row(ERR_OUTPUT)->exit_status;
+    return told || file_flush(stdout, &err) == ERR_NONE ? status : cmd_failed(&err);
 }

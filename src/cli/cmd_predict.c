@@ -15,6 +15,7 @@
 #include "answer/explain.h"
 #include "base/check.h"
 #include "base/crew.h"
+#include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/writer.h"
@@ -269,12 +270,9 @@ static enum error_code print_batch(struct predicting *predicting, struct error *
 {
     for (size_t i = 0; i < predicting->items; i++) {
         const struct item *item = &predicting->item[i];
-        if (fwrite(item->line, 1, item->line_size, stdout) != item->line_size)
-            return error_set(err, ERR_WRITE, 0, "standard output could not be written");
+        TRY(file_print(stdout, (struct slice){item->line, item->line_size}, err));
     }
-    if (predicting->batch_max == 1 && fflush(stdout) != 0)
-        return error_set(err, ERR_WRITE, 0, "standard output could not be written");
-    return ERR_NONE;
+    return predicting->batch_max == 1 ? file_flush(stdout, err) : ERR_NONE;
 }
 
 static enum error_code stream(struct predicting *predicting, struct error *err)

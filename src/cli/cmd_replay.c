@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "answer/detail.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "cli/cmd.h"
 #include "text/feed.h"
@@ -38,10 +39,9 @@ static enum error_code print(const struct detail *detail, bool same, struct erro
     writer_format(&line, "{\"reproduced\":%s,", same ? "true" : "false");
     detail_write(detail, &line);
     writer_text(&line, "}\n");
-    bool written = fwrite(line.data, 1, line.used, stdout) == line.used;
+    enum error_code code = file_print(stdout, writer_slice(&line), err);
     mem_free(room);
-    return written ? ERR_NONE
-                   : error_set(err, ERR_WRITE, 0, "standard output could not be written");
+    return code;
 }
 
 static enum error_code answer_again(const struct answer_model *model, const struct case_text *text,

@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "doctor/checks.h"
 #include "doctor/compare.h"
+#include "doctor/printer.h"
 #include "doctor/report.h"
 #include "doctor/visit.h"
 
@@ -99,10 +100,8 @@ enum error_code doctor_snapshot(const struct doctor_options *options,
     if (code == ERR_NONE) {
         visit_facts(&visit);
         (void)json_object_set_new(visit.details, "air_classifier_snapshot", json_integer(1));
-        bool fine = json_object_size(visit.details) == 2 &&
-                    json_dumpf(visit.details, output->to, JSON_INDENT(2)) == 0 &&
-                    fputc('\n', output->to) != EOF && fflush(output->to) == 0;
-        if (!fine) code = error_set(err, ERR_WRITE, 0, "the snapshot could not be written");
+        bool whole = json_object_size(visit.details) == 2;
+        code = printer_dump(output->to, whole ? visit.details : NULL, err);
         *out_status = 0;
     }
     visit_close(&visit);
@@ -189,8 +188,7 @@ enum error_code doctor_report(const struct doctor_options *options,
     if (code == ERR_NONE) {
         fprintf(output->to, "%s written\n", options->path);
         *out_status = finding_status(&visit.findings);
-        if (fflush(output->to) != 0)
-            code = error_set(err, ERR_WRITE, 0, "stdout cannot be written");
+        code = file_flush(output->to, err);
     }
     visit_close(&visit);
     return code;
@@ -202,9 +200,7 @@ enum error_code doctor_list(const struct doctor_output *output, struct error *er
         const struct check_row *row = checks_row(i);
         fprintf(output->to, "%-18s%-28s%s\n", row->id, row->title, row->reads);
     }
-    if (fflush(output->to) != 0)
-        return error_set(err, ERR_WRITE, 0, "the list could not be written");
-    return ERR_NONE;
+    return file_flush(output->to, err);
 }
 
 enum error_code doctor_size(const char *text, int64_t *out_bytes, struct error *err)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/file.h"
 
 enum { WIDTH = 100, INDENT = 11 };
 
@@ -104,6 +105,14 @@ json_t *printer_json(const struct printed *printed)
     return object;
 }
 
+enum error_code printer_dump(FILE *to, const json_t *object, struct error *err)
+{
+    bool whole = object != NULL && json_dumpf(object, to, JSON_INDENT(2)) == 0;
+    if (!whole && !ferror(to)) return error_set(err, ERR_MEMORY, 0, "no memory for the JSON");
+    fputc('\n', to);
+    return file_flush(to, err);
+}
+
 enum error_code printer_print(const struct doctor_output *output, const struct printed *printed,
                               struct error *err)
 {
@@ -111,15 +120,10 @@ enum error_code printer_print(const struct doctor_output *output, const struct p
     finding_sort(printed->findings);
     if (output->json) {
         json_t *object = printer_json(printed);
-        if (object == NULL) return error_set(err, ERR_MEMORY, 0, "no memory for the JSON");
-        int failed = json_dumpf(object, output->to, JSON_INDENT(2));
+        enum error_code code = printer_dump(output->to, object, err);
         json_decref(object);
-        if (failed != 0) return error_set(err, ERR_WRITE, 0, "the findings could not be written");
-        fputc('\n', output->to);
-    } else {
-        print_text(output, printed);
+        return code;
     }
-    if (fflush(output->to) != 0 || ferror(output->to))
-        return error_set(err, ERR_WRITE, 0, "the findings could not be written");
-    return ERR_NONE;
+    print_text(output, printed);
+    return file_flush(output->to, err);
 }

@@ -33,6 +33,9 @@ struct printed {
 MUST_CHECK enum error_code printer_print(const struct doctor_output *output,
                                          const struct printed *printed, struct error *err);
 
+/* An object and a line end; NULL is one that memory did not suffice for. */
+MUST_CHECK enum error_code printer_dump(FILE *to, const json_t *object, struct error *err);
+
 /* The JSON of it, a new reference; NULL when memory is short. */
 json_t *printer_json(const struct printed *printed);
 

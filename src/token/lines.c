@@ -194,7 +194,7 @@ static enum error_code write_lines(void *context, void *block_, struct error *er
                             : write(options->output, block->out + done, block->out_size - done);
         if (wrote < 0 && errno == EINTR) continue;
         if (wrote < 0)
-            return error_set(err, ERR_WRITE, 0, "the tokens could not be written: %s",
+            return error_set(err, ERR_OUTPUT, 0, "standard output could not be written: %s",
                              strerror(errno));
         done += (size_t)wrote;
     }

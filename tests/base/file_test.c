@@ -432,6 +432,30 @@ static void a_full_disk_is_told(void **state)
     close(file.fd);
 }
 
+static void what_does_not_arrive_is_told(void **state)
+{
+    (void)state;
+    struct error err;
+    FILE *full = fopen("/dev/full", "w");
+    if (full == NULL) skip();
+    assert_fine(file_flush(full, &err), &err);
+    fputs("x", full);
+    assert_fails(file_flush(full, &err), ERR_OUTPUT, "could not be written: No space left", &err);
+    assert_fails(file_flush(full, &err), ERR_OUTPUT, "could not be written", &err); /* still lost */
+    setbuf(full, NULL);
+    assert_fails(file_print(full, SLICE("xy"), &err), ERR_OUTPUT, "written: No space left", &err);
+    fclose(full);
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    close(ends[0]);
+    signal(SIGPIPE, SIG_IGN);
+    FILE *gone = fdopen(ends[1], "w");
+    assert_non_null(gone);
+    fputs("x", gone);
+    assert_fails(file_flush(gone, &err), ERR_OUTPUT, "written: Broken pipe", &err);
+    fclose(gone);
+}
+
 static void a_failed_rename_leaves_nothing(void **state)
 {
     (void)state;
@@ -523,6 +547,7 @@ int main(void)
         ROW(the_folder_of_a_file_is_found),
         ROW(a_leftover_is_no_obstacle),
         ROW(a_full_disk_is_told),
+        ROW(what_does_not_arrive_is_told),
         ROW(a_failed_rename_leaves_nothing),
         ROW(a_closed_file_is_not_written),
         ROW(every_failure_leaves_the_earlier_file),

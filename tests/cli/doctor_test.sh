@@ -84,6 +84,7 @@ grep -q '"cgroup.oom"' "$folder/report.json"
 got=0
 "$program" doctor --root $trees/bare >/dev/full 2>"$folder/out" || got=$?
 [ "$got" -eq 74 ]
+grep -q 'standard output could not be written' "$folder/out"
 
 # Another user's process, and not root: it says what it could not see, and gives a bound.
 if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then

@@ -155,15 +155,6 @@ class HelpTest(cli.Test):
         done = cli.run("predict", "--", "--json", "-", cwd=self.folder, stdin='{"subject":"x"}')
         self.assertEqual(done.status, 0, done.err)
 
-    def test_a_full_disk_behind_standard_output_is_told(self):
-        for arguments in (["help"], ["help", "--man"], ["inspect", self.model],
-                          ["evaluate", self.model, cli.TINY], ["evaluate", "--json", self.model, cli.TINY],
-                          ["predict", self.model, cli.TINY], ["predict", "--csv", self.model, cli.TINY]):
-            with open("/dev/full", "wb") as full:
-                done = cli.run(*arguments, stdout=full)
-            self.assert_exit(done, cli.IO, "standard output")
-            self.assertEqual(done.err.count("air-classifier: "), 1, done.err)
-
 
 if __name__ == "__main__":
     unittest.main()

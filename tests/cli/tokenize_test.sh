@@ -37,6 +37,7 @@ status 0 "" "$PROGRAM" tokenize /dev/null
 if [ -w /dev/full ]; then
     printf '{"text":"a"}\n' | "$PROGRAM" tokenize >/dev/full 2>"$folder/err"
     same "a full disk" 74 $?
+    same "its sentence" "air-classifier: standard output could not be written: No space left on device" "$(head -n 1 "$folder/err")"
 fi
 
 # A filter answers a line when it is there, not when its input ends.

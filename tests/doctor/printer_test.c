@@ -103,8 +103,14 @@ static void a_full_disk_is_told(void **state)
     struct doctor_output output = {.to = full};
     struct printed printed = {.command = "test", .findings = &list};
     struct error err = {0};
-    assert_fails(printer_print(&output, &printed, &err), ERR_WRITE, "could not be written", &err);
+    for (int json = 0; json < 2; json++) {
+        output.json = json;
+        assert_fails(printer_print(&output, &printed, &err), ERR_OUTPUT, "could not be written",
+                     &err);
+    }
+    assert_fails(printer_dump(full, NULL, &err), ERR_OUTPUT, "could not be written", &err);
     fclose(full);
+    assert_fails(printer_dump(stdout, NULL, &err), ERR_MEMORY, "no memory", &err);
     finding_list_close(&list);
 }
 
