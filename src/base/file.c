@@ -33,6 +33,20 @@ static enum error_code open_regular(int *out_fd, struct stat *out_stat, const ch
     return ERR_NONE;
 }
 
+/* /dev/null the wrong way round: reading 0 and writing 1 and 2 are refused, as if closed. */
+enum error_code file_hold_standard(struct error *err)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) >= 0) continue;
+        int mode = fd == STDIN_FILENO ? O_WRONLY : O_RDONLY; /* lower ones are taken: it gets fd */
+        if (fault_hit() ? (errno = EIO, true) : open("/dev/null", mode) != fd)
+            return error_set(err, ERR_SYSTEM, 0,
+                             "descriptor %d is closed, and /dev/null cannot take its place: %s", fd,
+                             strerror(errno));
+    }
+    return ERR_NONE;
+}
+
 /* stdio forgets why it failed: 0 is an earlier call of printf or putchar. */
 static enum error_code not_printed(int reason, struct error *err)
 {

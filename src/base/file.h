@@ -24,6 +24,10 @@
 #include "base/error.h"
 #include "base/slice.h"
 
+/* Before any file is opened: where a standard descriptor is closed, holds its number, which the
+ * next file would get, and what is printed would go into that. Using it fails as before. */
+MUST_CHECK enum error_code file_hold_standard(struct error *err);
+
 MUST_CHECK enum error_code file_print(FILE *output, struct slice text, struct error *err);
 /* Whether all that was printed has arrived; flushes what has not left yet. */
 MUST_CHECK enum error_code file_flush(FILE *output, struct error *err);

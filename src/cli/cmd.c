@@ -24,6 +24,7 @@ int cmd_main(int argc, char **argv)
     signal(SIGXFSZ, SIG_IGN); /* a file limit is then an error of write, which is handled */
     struct options options;
     struct error err;
+    if (file_hold_standard(&err) != ERR_NONE) return cmd_failed(&err);
     if (options_parse(&options, argc - 1, argv + 1, &err) != ERR_NONE) return cmd_failed(&err);
     int status =
         options.help ? cmd_help(&options) : options_commands[options.command].run(&options);

@@ -432,6 +432,39 @@ static void a_full_disk_is_told(void **state)
     close(file.fd);
 }
 
+/* In a child: its standard descriptors are closed, as `<&- >&- 2>&-` leaves them. */
+static void closed_descriptors_are_held(void **state)
+{
+    (void)state;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct error err;
+        struct stat null, held;
+        for (int fd = 0; fd < 3; fd++) close(fd);
+        fault_arm(2);
+        if (file_hold_standard(&err) != ERR_SYSTEM || fcntl(0, F_GETFD) < 0) _exit(2);
+        fault_arm(0);
+        if (strstr(err.detail, "descriptor 1 is closed") == NULL) _exit(3);
+        if (file_hold_standard(&err) != ERR_NONE || stat("/dev/null", &null) != 0) _exit(4);
+        for (int fd = 0; fd < 3; fd++)
+            if (fstat(fd, &held) != 0 || held.st_rdev != null.st_rdev) _exit(5);
+        char byte = 0; /* using them fails as before */
+        if (read(0, &byte, 1) != -1 || write(1, "x", 1) != -1 || write(2, "x", 1) != -1) _exit(6);
+        int next = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        _exit(next == 3 || fcntl(3, F_GETFD) >= 0 ? 0 : 7);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 0);
+
+    struct error err;
+    int flags = fcntl(0, F_GETFL); /* open ones are left alone */
+    assert_fine(file_hold_standard(&err), &err);
+    assert_int_equal(fcntl(0, F_GETFL), flags);
+}
+
 static void what_does_not_arrive_is_told(void **state)
 {
     (void)state;
@@ -547,6 +580,7 @@ int main(void)
         ROW(the_folder_of_a_file_is_found),
         ROW(a_leftover_is_no_obstacle),
         ROW(a_full_disk_is_told),
+        ROW(closed_descriptors_are_held),
         ROW(what_does_not_arrive_is_told),
         ROW(a_failed_rename_leaves_nothing),
         ROW(a_closed_file_is_not_written),

@@ -20,6 +20,22 @@ def closed(*descriptors):
 
 
 class DescriptorsTest(cli.Test):
+    def test_a_closed_descriptor_is_held(self):
+        """The next file opened would get its number, and our text would be written into that."""
+        for numbers in (1,), (2,), (1, 2):
+            process = subprocess.Popen([cli.PROGRAM, "tokenize"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                                       stderr=subprocess.DEVNULL, preexec_fn=closed(*numbers))
+            try:
+                for number in numbers:
+                    place = f"/proc/{process.pid}/fd/{number}"
+                    end = time.monotonic() + 60
+                    while not os.path.exists(place) and process.poll() is None and time.monotonic() < end:
+                        time.sleep(0.01)
+                    self.assertEqual(os.readlink(place), "/dev/null")
+            finally:
+                process.stdin.close()
+                process.wait()
+
     def test_using_a_closed_descriptor_fails(self):
         """Results must not vanish as if somebody had read them."""
         case = '{"subject":"disk full"}'
@@ -29,6 +45,12 @@ class DescriptorsTest(cli.Test):
         for arguments in ["predict", self.model], ["evaluate", self.model, "-"], ["tokenize"]:
             done = cli.run(*arguments, preexec_fn=closed(0))
             self.assert_exit(done, cli.IO, "-: Bad file descriptor")
+        expected = cli.run("predict", self.model, stdin=case)
+        for numbers in (2,), (0, 2):
+            done = cli.run("predict", self.model, self.put("case.json", case), preexec_fn=closed(*numbers))
+            self.assertEqual((done.status, done.out, done.err), (0, expected.out, ""))
+        done = cli.run("predict", self.path("nowhere"), preexec_fn=closed(0, 1, 2))
+        self.assertEqual((done.status, done.out, done.err), (cli.NO_INPUT, "", ""))
 
     def test_a_reader_that_has_gone_is_told(self):
         """Where SIGPIPE is ignored, as systemd leaves it; otherwise the signal ends a filter, as it ends others."""
