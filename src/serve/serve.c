@@ -285,7 +285,7 @@ static void drain(struct server *server)
     unsigned limit = server->options->drain_seconds_max;
     /* Connections the kernel took already are in flight for their clients. Its queue keeps
      * their order: once it is empty, every one from before the signal is in. */
-    while (!let_in(server) && tick_seconds_since(begun) < limit) pause_ms(LOOK_MS);
+    while (!let_in(server) && tick_seconds_since(begun) < limit) pause_ms(make_room(server));
     listen_close(&server->listen);
     for (int quiet = 0; quiet < QUIET_LOOKS && tick_seconds_since(begun) < limit;) {
         pause_ms(LOOK_MS);

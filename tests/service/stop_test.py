@@ -122,6 +122,21 @@ class Stop(unittest.TestCase):
                 self.assertEqual(late.reply().status, 200)
             self.assertEqual(service.process.wait(SLOW), 0)
 
+    def test_who_waits_for_a_place_is_let_in_before_the_end(self):
+        with Service("--connections", "4", "--drain-time", "60", "--read-timeout", "600") as service:
+            idle = [Client(service.address) for _ in range(4)]
+            for client in idle:
+                self.assertEqual(client.ask("GET", "/health/live").status, 200)
+            waiting = [Client(service.address) for _ in range(2)]
+            for client in waiting:
+                client.send(request(body=INCIDENT))
+            begun = time.monotonic()
+            self.assertEqual(service.stop(), 0)
+            self.assertLess(time.monotonic() - begun, 30, "idle clients kept them out")
+            self.assertEqual([client.reply().status for client in waiting], [200, 200])
+            for client in idle + waiting:
+                client.close()
+
     def test_the_drain_time_bounds_the_waiting(self):
         with Service("--drain-time", "1", "--read-timeout", "60") as service:
             with Client(service.address) as stuck:
