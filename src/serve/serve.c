@@ -34,6 +34,7 @@
 
 enum {
     WATCH_MS = 250,
+    TELL_SECONDS = 10, /* between two lines of the log about what is closed without end */
     FULL_MS = 10,
     SHED_PART = 16, /* of all connections, at a time */
     LOOK_MS = 5,
@@ -47,7 +48,7 @@ enum {
 
 /* When each was last done. */
 struct rounds {
-    uint64_t cut, canary;
+    uint64_t cut, told, canary;
     unsigned long right;
 };
 
@@ -173,10 +174,7 @@ static void pause_ms(long ms)
  * which closes whoever is silent, and is no reason to tell anybody. */
 static void cut(struct server *server)
 {
-    unsigned count = watch_cut(&server->watch, server->options->read_seconds_max + 1);
-    if (count > 0)
-        log_line(LOG_LEVEL_WARNING, "closed %u connections: a request took over %u s to arrive",
-                 count, server->options->read_seconds_max);
+    server->late += watch_cut(&server->watch, server->options->read_seconds_max + 1);
 }
 
 /* Takes connections in until none waits, or as many are open as may be; tells which. */
@@ -209,15 +207,22 @@ static int make_room(struct server *server)
     return leaving ? 1 : FULL_MS;
 }
 
-static void tell_shed(struct server *server)
+/* Whether there was anything to tell. */
+static bool tell_closed(struct server *server)
 {
+    bool any = server->late > 0;
+    if (server->late > 0)
+        log_line(LOG_LEVEL_WARNING, "closed %u connections: a request took over %u s to arrive",
+                 server->late, server->options->read_seconds_max);
+    server->late = 0;
     for (int kind = 0; kind < WATCH_KINDS; kind++) {
-        if (server->shed[kind] > 0)
-            log_line(LOG_LEVEL_WARNING,
-                     "closed %u connections that %s: others waited for their place",
-                     server->shed[kind], watch_rules[kind].what);
+        if (server->shed[kind] == 0) continue;
+        log_line(LOG_LEVEL_WARNING, "closed %u connections that %s: others waited for their place",
+                 server->shed[kind], watch_rules[kind].what);
         server->shed[kind] = 0;
+        any = true;
     }
+    return any;
 }
 
 /* Whether it is a signal to end by. */
@@ -237,8 +242,9 @@ static void look_after(struct server *server, struct rounds *rounds)
 {
     if (tick_seconds_since(rounds->cut) * 1e3 >= WATCH_MS) {
         cut(server);
-        tell_shed(server);
         rounds->cut = tick_now();
+        if (tick_seconds_since(rounds->told) > TELL_SECONDS && tell_closed(server))
+            rounds->told = tick_now();
     }
     if (tick_seconds_since(rounds->canary) >= server->period_seconds) {
         server_ask(server);
@@ -394,6 +400,7 @@ enum error_code serve_run(const struct serve_options *options, struct error *err
         notify_send(&server->notify, "STOPPING=1\nSTATUS=finishing %u requests",
                     atomic_load(&server->in_flight));
         drain(server);
+        tell_closed(server);
         log_line(LOG_LEVEL_INFO, "stopped");
     } else {
         listen_close(&server->listen);

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The service on the wire: framing, pipelining, old versions, nonsense, and slow clients."""
 import json
+import re
 import threading
 import time
 import unittest
@@ -232,6 +233,7 @@ class Slow(unittest.TestCase):
 
     def test_who_says_nothing_makes_room(self):
         with Service("--threads", "1", "--connections", "8", "--read-timeout", "600") as service:
+            begun = time.monotonic()
             with Client(service.address) as known:
                 self.assertEqual(known.ask(body=INCIDENT).status, 200)
                 silent = [Client(service.address) for _ in range(32)]
@@ -240,10 +242,14 @@ class Slow(unittest.TestCase):
                 for _ in range(3):  # behind all of them, and long before 600 s
                     self.assertTrue(wait_until(lambda: self.is_served(service)))
                 self.assertEqual(known.ask(body=INCIDENT).status, 200, "it was answered before: it keeps its place")
+                found = re.search(rb'connections_shed_total{reason="stranger"} (\d+)', known.ask("GET", "/metrics").body)
             self.assertTrue(wait_until(lambda: any("others waited for their place" in line for line in service.log)))
             for client in silent:
                 client.close()
             self.assertEqual(service.stop(), 0)
+            told = [int(line[1]) for line in re.finditer(r"closed (\d+) connections that sent no request", "".join(service.log))]
+            self.assertGreaterEqual(sum(told), int(found[1]))
+            self.assertLess(len(told), 3 + (time.monotonic() - begun) / 10, "a line for each moment of a crowd")
 
     def test_who_idles_after_an_answer_makes_room(self):
         with Service("--threads", "1", "--connections", "4", "--read-timeout", "600") as service:
