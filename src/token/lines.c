@@ -133,25 +133,27 @@ static enum error_code put_array(struct block *block, const struct token_list *l
 }
 
 /* The parser counts lines from 1 in what it is given; the stream's number goes there. */
-static enum error_code at_line(struct error *err, enum error_code code, size_t line)
+static enum error_code at_line(struct error *err, enum error_code code, const char *path,
+                               size_t line)
 {
     char detail[ERROR_DETAIL_MAX];
-    const char *rest = err->detail;
-    if (strncmp(rest, "line 1, ", 8) == 0) rest += 8;
+    bool counted = strncmp(err->detail, "line 1, ", 8) == 0;
+    const char *rest = err->detail + (counted ? 6 : 0); /* ", column 7: ..." */
     memcpy(detail, rest, strlen(rest) + 1);
-    return error_set(err, code, line, "line %zu: %s", line, detail);
+    return error_set(err, code, line, "%s: line %zu%s%s", path, line, counted ? "" : ": ", detail);
 }
 
 static enum error_code tokenize_line(const struct lines *lines, struct block *block,
                                      struct slice line, struct error *err)
 {
-    json_t *root;
-    TRY(json_parse(&root, line, NULL, err));
+    json_t *root = NULL;
+    enum error_code code = ERR_NONE;
+    if (slice_starts(line, SLICE("{"))) code = json_parse(&root, line, NULL, err);
+    if (code != ERR_NONE) return code == ERR_JSON ? ERR_LINE : code;
     const json_t *value = json_object_get(root, "text");
     struct token_list list;
-    enum error_code code = ERR_NONE;
     if (!json_is_string(value)) {
-        code = error_set(err, ERR_FIELD, 0, "a JSON object with a string \"text\" is needed");
+        code = error_set(err, ERR_LINE, 0, "no JSON object with a string 'text'");
     } else {
         struct slice text = {json_string_value(value), json_string_length(value)};
         code = many_tokens(&block->scratch, &lines->options->way, text, &list, err);
@@ -177,7 +179,7 @@ static enum error_code work_lines(void *context, void *block_, struct error *err
         enum error_code code = tokenize_line(lines, block, line, err);
         if (code == ERR_NONE) continue;
         block->out_size = before;
-        return at_line(err, code, number);
+        return at_line(err, code, lines->options->path, number);
     }
     return ERR_NONE;
 }

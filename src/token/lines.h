@@ -5,7 +5,7 @@
  * Out      one JSON array of strings a line, in order, in UTF-8
  * Bound    one block a thread, which grows to the longest line; no text is too
  *          long but by memory
- * Errors   the number of the line; the lines before it are written
+ * Errors   the file and the line; the lines before it are written
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TOKEN_LINES_H

@@ -28,8 +28,11 @@ status() { # status WANTED SENTENCE COMMAND...
     [ -z "$sentence" ] || grep -q -- "$sentence" "$folder/err" || { failed=1; echo "no '$sentence' in:"; cat "$folder/err"; }
 }
 printf '{"text":"a"}\n{"text":7}\n{"text":"b"}\n' >"$folder/bad.jsonl"
-status 65 "line 2: " "$PROGRAM" tokenize "$folder/bad.jsonl"
+status 65 "^air-classifier: $folder/bad.jsonl: line 2: no JSON object with a string 'text'$" "$PROGRAM" tokenize "$folder/bad.jsonl"
 same "lines before the bad one" '["xxbos","a"]' "$(cat "$folder/out")"
+echo "the disk is full" >"$folder/plain.txt"
+status 65 "^air-classifier: $folder/plain.txt: line 1: no JSON" "$PROGRAM" tokenize "$folder/plain.txt"
+status 65 "; jq -cR '{text: .}' makes such lines of plain text$" "$PROGRAM" tokenize "$folder/plain.txt"
 status 66 "No such file" "$PROGRAM" tokenize "$folder/none.jsonl"
 status 64 "neither spacy3 nor spacy2" "$PROGRAM" tokenize --tokenizer bert
 status 64 "neither fastai nor none" "$PROGRAM" tokenize --rules some

@@ -94,16 +94,17 @@ static void errors_name_their_line(void **state)
         enum error_code code;
         const char *sentence;
     } BAD[] = {
-        {"{\"text\":5}", ERR_FIELD, "line 2: a JSON object with a string"},
-        {"{}", ERR_FIELD, "line 2: a JSON object with a string"},
-        {"\"text\"", ERR_FIELD, "line 2: a JSON object with a string"},
-        {"{\"text\":\"\\ud800\"}", ERR_JSON, "line 2: column"},
-        {"{\"text\":\"\xFF\"}", ERR_UTF8, "line 2: column"},
-        {"{\"text\":\"\xED\xA0\x80\"}", ERR_UTF8, "line 2: column"},
-        {"{\"text\":\"x\"", ERR_JSON, "line 2: column"},
-        {"{\"text\":\"x\"} {}", ERR_JSON, "line 2: column"},
-        {"{\"text\":\"x\",\"text\":\"y\"}", ERR_JSON, "line 2: column"},
-        {"{\"a\":[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]}", ERR_JSON, "line 2: byte"},
+        {"{\"text\":5}", ERR_LINE, "input: line 2: no JSON object with a string"},
+        {"{}", ERR_LINE, "input: line 2: no JSON object with a string"},
+        {"the disk is full", ERR_LINE, "input: line 2: no JSON object with a string"},
+        {"\"text\"", ERR_LINE, "input: line 2: no JSON object with a string"},
+        {"{\"text\":\"\\ud800\"}", ERR_LINE, "input: line 2, column"},
+        {"{\"text\":\"\xFF\"}", ERR_UTF8, "input: line 2, column"},
+        {"{\"text\":\"\xED\xA0\x80\"}", ERR_UTF8, "input: line 2, column"},
+        {"{\"text\":\"x\"", ERR_LINE, "input: line 2, column"},
+        {"{\"text\":\"x\"} {}", ERR_LINE, "input: line 2, column"},
+        {"{\"text\":\"x\",\"text\":\"y\"}", ERR_LINE, "input: line 2, column"},
+        {"{\"a\":[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]}", ERR_LINE, "input: line 2, byte"},
     };
     for (size_t i = 0; i < sizeof BAD / sizeof *BAD; i++) {
         char input[256];
@@ -115,8 +116,8 @@ static void errors_name_their_line(void **state)
     struct error err;
     struct file_map out;
     write_file(nul, sizeof nul - 1);
-    assert_int_equal(stream(1, &out, &err), ERR_JSON);
-    assert_non_null(strstr(err.detail, "line 2: "));
+    assert_int_equal(stream(1, &out, &err), ERR_LINE);
+    assert_non_null(strstr(err.detail, "input: line 2, column"));
     file_unmap(&out);
 }
 
