@@ -2,7 +2,8 @@
  *
  * libcsv calls back without telling where it is. We feed it up to one line break
  * at a time, so at most one row ends in a call, and the line is known. Its own
- * buffer for a field is bounded by the allocator we give it.
+ * buffer for a field is bounded by the allocator we give it. A field that fills it is
+ * followed to its end all the same: libcsv keeps its state, and the buffer is begun anew.
  */
 // SPDX-License-Identifier: Apache-2.0
 #include "text/csv.h"
@@ -30,6 +31,8 @@ struct csv {
     size_t ends[COLUMNS_MAX]; /* of its fields in bytes */
     size_t fields;
     bool row_ended, too_many, too_long, no_memory;
+    bool overflows;           /* the field being read is longer than libcsv's buffer */
+    size_t long_column;       /* 1-based: the first field of the row that is; 0: none */
     int meaning[COLUMNS_MAX]; /* of each column: a case_field, COLUMN_LABEL, COLUMN_NONE */
     size_t columns;
     char chunk[CHUNK_BYTES];
@@ -56,10 +59,13 @@ static void on_field(void *data, size_t size, void *context)
     struct csv *csv = context;
     if (csv->fields == COLUMNS_MAX) {
         csv->too_many = true;
+        csv->overflows = false;
         return;
     }
-    if (csv->bytes_used + size > 2 * (size_t)TEXT_BYTES_MAX) {
+    if (csv->overflows && csv->long_column == 0) csv->long_column = csv->fields + 1;
+    if (csv->overflows || csv->bytes_used + size > 2 * (size_t)TEXT_BYTES_MAX) {
         csv->too_long = true;
+        csv->overflows = false;
         size = 0;
     }
     if (mem_grow(&csv->bytes, &csv->bytes_capacity, csv->bytes_used + size + 1, 1, &csv->error) !=
@@ -102,6 +108,21 @@ static const char *separator_in(struct slice text)
     return memchr(text.data, '\t', text.size) != NULL ? "tabs" : NULL;
 }
 
+/* Feeds the parser; fewer bytes than text has where it stops. */
+static size_t parse(struct csv *csv, struct slice text)
+{
+    struct csv_parser *parser = &csv->parser;
+    size_t done = 0;
+    for (;;) {
+        done += csv_parse(parser, text.data + done, text.size - done, on_field, on_row, csv);
+        bool full = done < text.size && csv_error(parser) == CSV_ENOMEM &&
+                    csv_get_buffer_size(parser) == FIELD_BYTES_MAX;
+        if (!full || csv->columns == 0) return done; /* a header that long is refused */
+        csv->overflows = true;
+        parser->entry_pos = 1; /* one byte, which may be the quote that libcsv takes off again */
+    }
+}
+
 /* The parser stops at the byte `at` of text. */
 static enum error_code parser_failed(struct csv *csv, struct slice text, size_t at,
                                      struct error *err)
@@ -132,6 +153,8 @@ static enum error_code collect(struct csv *csv, struct error *err)
 {
     csv->fields = csv->bytes_used = 0;
     csv->row_ended = csv->too_many = csv->too_long = csv->in_row = false;
+    csv->overflows = false;
+    csv->long_column = 0;
     while (!csv->row_ended) {
         if (csv->chunk_at == csv->chunk_used && !csv->at_end) TRY(refill(csv, err));
         if (csv->at_end) {
@@ -155,7 +178,7 @@ static enum error_code collect(struct csv *csv, struct error *err)
             csv->in_row = true;
             csv->row_line = csv->line;
         }
-        size_t done = csv_parse(&csv->parser, start, size, on_field, on_row, csv);
+        size_t done = parse(csv, (struct slice){start, size});
         if (csv->no_memory) return *err = csv->error, err->code;
         if (done != size) return parser_failed(csv, (struct slice){start, size}, done, err);
         csv->chunk_at += size;
@@ -296,6 +319,23 @@ enum error_code csv_open(struct csv **out_csv, const struct csv_options *options
     return ERR_NONE;
 }
 
+/* What the length of a row says; a quote that is not closed takes rows behind it in. */
+static void tell_length(const struct csv *csv, struct error *fault)
+{
+    const char *path = csv->options.path;
+    size_t line = csv->row_line, last = csv->finished ? csv->line : csv->line - 1;
+    char end[80] = "";
+    if (last > line)
+        snprintf(end, sizeof end, "; the row ends in line %zu, as where a quote is not closed",
+                 last);
+    if (csv->long_column > 0)
+        error_set(fault, ERR_TEXT_LONG, line, "%s: line %zu: column %zu is longer than %d bytes%s",
+                  path, line, csv->long_column, TEXT_BYTES_MAX, end);
+    else
+        error_set(fault, ERR_TEXT_LONG, line, "%s: line %zu: the row is longer than %d bytes%s",
+                  path, line, 2 * TEXT_BYTES_MAX, end);
+}
+
 static void take_row(struct csv *csv, struct csv_row *row)
 {
     const char *path = csv->options.path;
@@ -307,14 +347,13 @@ static void take_row(struct csv *csv, struct csv_row *row)
         else if (csv->meaning[c] != COLUMN_NONE)
             row->text.field[csv->meaning[c]] = field_at(csv, c);
     }
+    if (csv->too_long) {
+        tell_length(csv, fault);
+        return;
+    }
     if (csv->too_many || csv->fields != csv->columns) {
         error_set(fault, ERR_CSV, line, "%s: line %zu: %s%zu columns where the header has %zu",
                   path, line, csv->too_many ? "more than " : "", csv->fields, csv->columns);
-        return;
-    }
-    if (csv->too_long) {
-        error_set(fault, ERR_TEXT_LONG, line, "%s: line %zu: the row is longer than %d bytes", path,
-                  line, 2 * TEXT_BYTES_MAX);
         return;
     }
     for (size_t c = 0; c < csv->columns; c++) {

@@ -3,11 +3,12 @@
  * In       RFC 4180: quoted fields with line breaks, CRLF, LF or CR, a BOM; the first
  *          row names the columns, in any order; unknown columns are ignored
  * Out      a row whose slices live until the next csv_next
- * Bound    a field at most TEXT_BYTES_MAX bytes, a row twice that
+ * Bound    a field at most TEXT_BYTES_MAX bytes, a row twice that; of longer ones, what is
+ *          behind the bound is read but not kept
  * Memory   grows to the longest row; csv_close frees it
  * Errors   a row that can not be used is given out with its fault, and the next
  *          one follows; a stream that can not be followed any more (a quote
- *          never closed, a field without end) is an error of csv_next
+ *          never closed, or where none may stand) is an error of csv_next
  * Threads  one at a time
  */
 // SPDX-License-Identifier: Apache-2.0

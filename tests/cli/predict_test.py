@@ -221,8 +221,10 @@ class PredictTest(cli.Test):
             file.write(b",\n3,disk full,\n")
         done = self.predict(path)
         self.assertEqual(done.status, cli.DATA)
-        self.assertEqual([line["case_number"] for line in done.lines()], ["1"])
-        self.assertIn("the row at line 3 has a field of more than 4000000 bytes", done.err)
+        first, wrong, last = done.lines()
+        self.assertEqual((first["case_number"], wrong["case_number"], last["case_number"]), ("1", "2", "3"))
+        self.assertIn("line 3: column 2 is longer than 4000000 bytes", wrong["error"]["detail"])
+        self.assertEqual(wrong["error"]["code"], "too-large")
 
         with open(path, "wb") as file:
             file.write(b'{"case_number":"1","subject":"disk full"}\n{"subject":"')

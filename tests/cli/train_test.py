@@ -164,7 +164,7 @@ class TrainTest(cli.Test):
             file.write((HEAD + GOOD + "x,").encode())
             for _ in range(100):
                 file.write(b"y" * 1000000)
-            file.write(b",Storage\n")
+            file.write(b",Storage\n" + GOOD.encode())
         process = subprocess.Popen([cli.PROGRAM, "train", "--member", "linear", "-o", self.path("new.air"), path],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         err = process.stderr.read().decode()
@@ -172,10 +172,16 @@ class TrainTest(cli.Test):
         process.stderr.close()
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
-        os.unlink(path)
         self.assertEqual(process.returncode, cli.DATA)
-        self.assertIn("huge.csv: the row at line 4 has a field of more than 4000000 bytes", err)
+        self.assertIn("bad row: ", err)
+        self.assertIn("huge.csv: line 4: column 2 is longer than 4000000 bytes\n", err)
+        self.assertIn("leave them out with --skip-bad-rows", err)
         self.assertFalse(os.path.exists(self.path("new.air")))
+        done = self.train("--skip-bad-rows", path, out="skipped.air")
+        os.unlink(path)
+        self.assertEqual(done.status, 0, done.err)
+        self.assertIn("huge.csv: line 4: column 2 is longer than 4000000 bytes\n", done.err)
+        self.assertIn("learnt from 4 cases", done.out)
         if not cli.SANITIZED:
             self.assertLess(usage.ru_maxrss, 60000)  # KiB
 

@@ -416,8 +416,8 @@ static long resident_kib(void)
     return usage.ru_maxrss;
 }
 
-/* A quote never closed in a large file: refused after some megabytes, not read to the end. */
-static void a_field_without_end_is_refused_early(void **state)
+/* A field of 100 MB: the row is at fault, in little memory, and so is a quote never closed. */
+static void a_field_without_end_is_not_kept(void **state)
 {
     (void)state;
     char *piece = malloc(1000000);
@@ -436,10 +436,15 @@ static void a_field_without_end_is_refused_early(void **state)
         struct csv_options options = {.path = "f.csv", .fd = stream.fd};
         assert_fine(csv_open(&csv, &options, &err), &err);
         assert_row(csv, 2, "a", "b");
-        assert_fails(csv_next(csv, &row, &end, &err), ERR_TEXT_LONG,
-                     "f.csv: the row at line 3 has a field of more than 4000000 bytes", &err);
-        assert_int_equal(err.line, 3);
-        assert_true(csv_consumed(csv) < 5000000);
+        if (quoted) {
+            assert_fails(csv_next(csv, &row, &end, &err), ERR_CSV,
+                         "f.csv: the quote opened in the row at line 3 is never closed", &err);
+            assert_int_equal(err.line, 3);
+        } else {
+            assert_bad_row(csv, ERR_TEXT_LONG, 3, "line 3: column 2 is longer than 4000000 bytes");
+            assert_end(csv);
+        }
+        assert_true(csv_consumed(csv) > 100000000);
         csv_close(csv);
         stream_close(&stream);
     }
@@ -449,6 +454,43 @@ static void a_field_without_end_is_refused_early(void **state)
     (void)before;
 #endif
     free(piece);
+}
+
+/* One field of size bytes, of these two over and over, in a row of its own between others. */
+static void assert_read_on(const char *two, size_t size, const char *before, const char *behind,
+                           const char *why, size_t lines)
+{
+    char *text = malloc(size + 200);
+    assert_non_null(text);
+    size_t used = (size_t)sprintf(text, HEAD "a,b\nc,%s", before);
+    for (size_t i = 0; i < size; i++) text[used++] = two[i % 2];
+    used += (size_t)sprintf(text + used, "%s\nd,\"e,\n\"\"\"\n", behind);
+    struct csv *csv = open_fine((struct slice){text, used});
+    free(text);
+    assert_row(csv, 2, "a", "b");
+    assert_bad_row(csv, ERR_TEXT_LONG, 3, why);
+    assert_row(csv, 3 + lines, "d", "e,\n\"");
+    assert_end(csv);
+    shut(csv);
+}
+
+/* Wherever in it the bound strikes: at its end, between the quotes that stand for one, often. */
+static void what_follows_a_long_field_is_read(void **state)
+{
+    (void)state;
+    enum { BOUND = 4000000 + 65536 };
+    for (size_t size = BOUND - 2; size <= BOUND + 2; size++) {
+        assert_read_on("xy", size, "", "", "longer than", 1);
+        assert_read_on("xy", size, "\"", "\"", "longer than", 1);
+        if (size >= BOUND) assert_read_on("xy", size, "\"", "\",\"\"", "column 2 is longer", 1);
+    }
+    for (size_t pairs = BOUND - 1; pairs <= BOUND + 1; pairs++)
+        assert_read_on("\"\"", 2 * pairs, "\"", "\"", "longer than", 1);
+    assert_read_on("x,", 9000000, "\"", "\"\"\",\"\"", "column 2 is longer than 4000000 bytes", 1);
+    assert_read_on("x\n", 9000000, "\"", "\"",
+                   "f.csv: line 3: column 2 is longer than 4000000 bytes; the row ends in line "
+                   "4500003, as where a quote is not closed",
+                   4500001);
 }
 
 static void a_header_without_end_is_refused_early(void **state)
@@ -642,7 +684,8 @@ int main(void)
         cmocka_unit_test(names_of_columns_that_make_no_sense),
         cmocka_unit_test(pieces_make_no_difference),
         cmocka_unit_test(long_files_keep_their_rows),
-        cmocka_unit_test(a_field_without_end_is_refused_early),
+        cmocka_unit_test(a_field_without_end_is_not_kept),
+        cmocka_unit_test(what_follows_a_long_field_is_read),
         cmocka_unit_test(a_header_without_end_is_refused_early),
         cmocka_unit_test(a_row_too_long_is_at_fault),
         cmocka_unit_test(a_text_too_long_is_at_fault),
