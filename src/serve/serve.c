@@ -58,12 +58,10 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     struct server *server = context;
     if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
         watch_leave(&server->watch, *entry);
-        atomic_fetch_add(&server->left, 1);
         return;
     }
     int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
-    *entry = watch_enter(&server->watch, fd);
-    atomic_fetch_add(&server->entered, 1);
+    *entry = watch_take(&server->watch, fd);
 }
 
 /* A coded NUL would end the path early, and make it another one. */
@@ -175,12 +173,13 @@ static void pause_ms(long ms)
 static void cut(struct server *server)
 {
     server->late += watch_cut(&server->watch, server->options->read_seconds_max + 1);
+    server->lost += watch_lost(&server->watch);
 }
 
 /* Takes connections in until none waits, or as many are open as may be; tells which. */
 static bool let_in(struct server *server)
 {
-    while (server->accepted - atomic_load(&server->left) < server->options->connections_max) {
+    while (watch_has_room(&server->watch)) {
         union {
             struct sockaddr any;
             struct sockaddr_storage room;
@@ -189,7 +188,10 @@ static bool let_in(struct server *server)
         int fd = accept4(server->listen.fd, &peer.any, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd < 0 && (errno == EINTR || errno == ECONNABORTED)) continue;
         if (fd < 0) return errno == EAGAIN;
-        if (MHD_add_connection(server->daemon, fd, &peer.any, size) == MHD_YES) server->accepted++;
+        struct watch_entry *entry = watch_enter(&server->watch, fd);
+        if (MHD_add_connection(server->daemon, fd, &peer.any, size) == MHD_YES) continue;
+        watch_leave(&server->watch, entry);
+        server->lost++;
     }
     return false;
 }
@@ -210,11 +212,14 @@ static int make_room(struct server *server)
 /* Whether there was anything to tell. */
 static bool tell_closed(struct server *server)
 {
-    bool any = server->late > 0;
+    bool any = server->late > 0 || server->lost > 0;
+    if (server->lost > 0)
+        log_line(LOG_LEVEL_ERROR, "closed %u connections: memory for them was refused",
+                 server->lost);
     if (server->late > 0)
         log_line(LOG_LEVEL_WARNING, "closed %u connections: a request took over %u s to arrive",
                  server->late, server->options->read_seconds_max);
-    server->late = 0;
+    server->late = server->lost = 0;
     for (int kind = 0; kind < WATCH_KINDS; kind++) {
         if (server->shed[kind] == 0) continue;
         log_line(LOG_LEVEL_WARNING, "closed %u connections that %s: others waited for their place",
@@ -279,8 +284,7 @@ static int watch_over(struct server *server, const sigset_t *signals)
 
 static bool is_busy(struct server *server)
 {
-    return server->accepted != atomic_load(&server->entered) ||
-           atomic_load(&server->in_flight) > 0 || watch_unread(&server->watch);
+    return atomic_load(&server->in_flight) > 0 || watch_unread(&server->watch);
 }
 
 static void drain(struct server *server)

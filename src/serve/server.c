@@ -91,8 +91,7 @@ void server_look(const void *context, struct metrics_now *now)
         now->queue_limit = (double)options->queue_cases_max;
     }
     now->in_flight = atomic_load(&server->in_flight);
-    unsigned left = atomic_load(&server->left); /* first: none left that has not entered */
-    now->connections = atomic_load(&server->entered) - left;
+    now->connections = (double)watch_open(&server->watch);
     now->connections_limit = options->connections_max;
     now->canary_success = truth_ready(&server->truth, &err) == ERR_NONE;
     now->draining = atomic_load(&server->state.draining);

@@ -65,10 +65,8 @@ struct server {
     atomic_bool page_taken[SERVER_PAGES];
     size_t batch_max; /* cases of a request: server_batch_max */
     struct MHD_Daemon *daemon;
-    unsigned accepted;                /* connections given to the library; serve.c's thread alone */
-    unsigned late, shed[WATCH_KINDS]; /* closed since that was last told */
-    atomic_uint entered, left;
-    atomic_uint in_flight; /* requests, from header to last byte out */
+    unsigned late, lost, shed[WATCH_KINDS]; /* closed since that was last told */
+    atomic_uint in_flight;                  /* requests, from header to last byte out */
 };
 
 /* Of these, only options, model and detail_bytes need be set. */

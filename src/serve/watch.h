@@ -46,15 +46,27 @@ struct watch_entry;
 struct watch {
     pthread_mutex_t mutex;
     struct watch_entry *entries, *first, *last, *free;
-    size_t places;
+    size_t places, open;
     unsigned leaving; /* were shed, and are still there */
+    unsigned lost;    /* since watch_lost last told */
 };
 
 /* Room for so many connections; called on an arena that measures, it only counts. */
 void watch_lay(struct watch *watch, size_t connections, struct arena *arena);
 
-/* NULL where there is no entry left: that connection is shut at once. */
+bool watch_has_room(struct watch *watch);
+
+size_t watch_open(struct watch *watch);
+
+/* When it is accepted, which one thread does, and before the library gets it; there is room. */
 struct watch_entry *watch_enter(struct watch *watch, int fd);
+
+/* The library has it now. NULL where nobody entered it: it is shut at once. */
+struct watch_entry *watch_take(struct watch *watch, int fd);
+
+/* How many entered that the library closed without a word, for want of memory, instead of taking
+ * them; their entries are free again. By the thread that accepts. */
+unsigned watch_lost(struct watch *watch);
 
 /* Below the number of connections; no other open connection has it. */
 size_t watch_number(const struct watch *watch, const struct watch_entry *entry);
@@ -76,7 +88,7 @@ unsigned watch_cut(struct watch *watch, unsigned seconds);
 bool watch_shed(struct watch *watch, unsigned wanted, const struct watch_rule rules[WATCH_KINDS],
                 unsigned out_shed[WATCH_KINDS]);
 
-/* Whether a connection holds bytes that nobody has read. */
+/* Whether a connection is still to be taken, or holds bytes that nobody has read. */
 bool watch_unread(struct watch *watch);
 
 #endif

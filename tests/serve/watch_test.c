@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/watch.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -35,7 +36,7 @@ static struct pair connected(struct watch *watch)
     int fd[2];
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
     struct pair pair = {fd[0], fd[1], watch_enter(watch, fd[0])};
-    assert_non_null(pair.entry);
+    assert_ptr_equal(watch_take(watch, fd[0]), pair.entry);
     return pair;
 }
 
@@ -137,22 +138,65 @@ static void there_are_as_many_entries_as_laid(void **state)
 {
     (void)state;
     struct watch watch = laid(2);
-    struct pair first = connected(&watch), second = connected(&watch);
+    struct pair first = connected(&watch);
+    assert_true(watch_has_room(&watch));
+    struct pair second = connected(&watch);
+    assert_false(watch_has_room(&watch));
+    assert_int_equal(watch_open(&watch), 2);
     assert_true(watch_number(&watch, first.entry) != watch_number(&watch, second.entry));
     assert_true(watch_number(&watch, first.entry) < 2 && watch_number(&watch, second.entry) < 2);
-    int fd[2];
-    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
-    assert_null(watch_enter(&watch, fd[0]));
-    char byte;
-    assert_int_equal(recv(fd[1], &byte, 1, MSG_DONTWAIT), 0); /* it is shut */
     size_t number = watch_number(&watch, first.entry);
     leave(&watch, &first);
-    struct watch_entry *again = watch_enter(&watch, fd[0]);
-    assert_int_equal(watch_number(&watch, again), number);
-    watch_leave(&watch, again);
+    struct pair again = connected(&watch);
+    assert_int_equal(watch_number(&watch, again.entry), number);
+    leave(&watch, &again);
     leave(&watch, &second);
+    assert_int_equal(watch_open(&watch), 0);
+    assert_null(watch.first);
+}
+
+static void nobody_gets_in_behind_our_back(void **state)
+{
+    (void)state;
+    struct watch watch = laid(2);
+    struct pair pair = connected(&watch);
+    int fd[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+    assert_null(watch_take(&watch, fd[0]));
+    assert_true(is_at_end(fd[1]));
     close(fd[0]);
     close(fd[1]);
+    leave(&watch, &pair);
+}
+
+/* What is closed before it is taken, whether its descriptor is used again or not. */
+static void the_lost_keep_no_place(void **state)
+{
+    (void)state;
+    struct watch watch = laid(3);
+    struct pair taken = connected(&watch);
+    int fd[2], other[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, other), 0);
+    watch_enter(&watch, fd[0]);
+    assert_true(watch_unread(&watch)); /* it may have sent anything */
+    assert_int_equal(watch_lost(&watch), 0);
+    watch_enter(&watch, other[0]);
+    assert_int_equal(watch_open(&watch), 3);
+    close(fd[0]);
+    assert_int_equal(dup3(other[1], fd[0], O_CLOEXEC), fd[0]); /* the next client's */
+    struct watch_entry *next = watch_enter(&watch, fd[0]);
+    assert_int_equal(watch_open(&watch), 3);
+    assert_ptr_equal(watch_take(&watch, fd[0]), next);
+    close(other[0]);
+    assert_int_equal(watch_lost(&watch), 2);
+    assert_int_equal(watch_lost(&watch), 0);
+    assert_int_equal(watch_open(&watch), 2);
+    assert_false(watch_unread(&watch));
+    watch_leave(&watch, next);
+    leave(&watch, &taken);
+    for (int i = 0; i < 2; i++) close(fd[i]);
+    close(other[1]);
     assert_null(watch.first);
 }
 
@@ -269,6 +313,8 @@ int main(void)
         cmocka_unit_test(those_who_left_are_shut_unless_they_wait_for_us),
         cmocka_unit_test(unread_bytes_are_seen),
         cmocka_unit_test(there_are_as_many_entries_as_laid),
+        cmocka_unit_test(nobody_gets_in_behind_our_back),
+        cmocka_unit_test(the_lost_keep_no_place),
         cmocka_unit_test(strangers_make_room_for_others),
         cmocka_unit_test(who_idles_longest_makes_room_and_the_busy_stay),
         cmocka_unit_test(who_was_shed_too_soon_is_answered),

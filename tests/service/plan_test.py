@@ -7,6 +7,7 @@ import re
 import resource
 import subprocess
 import tempfile
+import time
 import unittest
 
 import container
@@ -62,7 +63,40 @@ def serves(service):
             assert client.ask(body=INCIDENT).status == 200
 
 
+def break_connections(service, count):
+    """While the service gets no more memory: so many clients come that are closed unanswered. Gives those that it had room for."""
+    answered, broken = [], 0
+    while broken < count:
+        client = Client(service.address, 10)
+        try:
+            assert client.ask("GET", "/health/live").status == 200
+            answered.append(client)
+        except TimeoutError:
+            raise AssertionError(f"after {broken} nobody is let in") from None
+        except (OSError, EOFError):
+            client.close()
+            broken += 1
+    return answered
+
+
 class Plan(unittest.TestCase):
+    @unittest.skipIf(SANITIZED, "they reserve address space of their own")
+    def test_want_of_memory_takes_no_place_for_good(self):
+        with Service(*OPTIONS) as service:
+            pid = service.process.pid
+            before = resource.prlimit(pid, resource.RLIMIT_AS)
+            resource.prlimit(pid, resource.RLIMIT_AS, (4096, before[1]))  # what it has it keeps; there is no more
+            answered = break_connections(service, 100)
+            resource.prlimit(pid, resource.RLIMIT_AS, before)
+            for client in answered:
+                client.close()
+            fill(service)
+            begun = time.monotonic()
+            self.assertEqual(service.stop(), 0)
+            self.assertLess(time.monotonic() - begun, 9, "it waited for connections that are none")
+            told = re.findall(r"closed (\d+) connections: memory for them was refused", "".join(service.log))
+            self.assertGreaterEqual(sum(map(int, told)), 100)
+
     def test_it_adds_up(self):
         said = plan()
         for state in ("serving", "reloading"):
