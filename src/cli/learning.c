@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cli/learning.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -42,23 +43,41 @@ enum error_code learning_words(const struct options *options, struct error *err)
     return ERR_NONE;
 }
 
-/* "-o *.csv" names the first file of cases as the output, whose rename would take it away. */
-static enum error_code spare_inputs(const struct options *options, struct error *err)
+static bool same_file(const char *a, const char *b)
 {
-    struct stat output, input;
-    if (stat(options->output, &output) != 0) return ERR_NONE;
-    for (size_t i = 0; i < options->operands; i++)
-        if (stat(options->operand[i], &input) == 0 && input.st_dev == output.st_dev &&
-            input.st_ino == output.st_ino)
+    struct stat first, second;
+    return stat(a, &first) == 0 && stat(b, &second) == 0 && first.st_dev == second.st_dev &&
+           first.st_ino == second.st_ino;
+}
+
+/* "-o *.csv" names the first file of cases as the output, whose rename would take it away. */
+static enum error_code spare(const char *option, const char *path, const char *const *inputs,
+                             size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (inputs[i] != NULL && same_file(path, inputs[i]))
             return error_set(err, ERR_USAGE, 0,
-                             "-o %s: this is a file to be read; writing would replace it",
-                             options->output);
+                             "%s %s: this is a file to be read; writing would replace it", option,
+                             path);
     return ERR_NONE;
+}
+
+/* A history is begun anew at once, whatever becomes of the training. */
+static enum error_code spare_from_history(const struct options *options, struct error *err)
+{
+    const char *models[] = {options->init, options->with};
+    TRY(spare("--history", options->history, options->operand, options->operands, err));
+    TRY(spare("--history", options->history, models, 2, err));
+    bool same = strcmp(options->history, options->output) == 0; /* neither may be there yet */
+    if (!same && !same_file(options->history, options->output)) return ERR_NONE;
+    return error_set(err, ERR_USAGE, 0, "--history %s: this is the file of -o", options->history);
 }
 
 enum error_code learning_output(const struct options *options, struct error *err)
 {
-    TRY(spare_inputs(options, err));
+    const char *lists[] = {options->vocab, options->labels};
+    TRY(spare("-o", options->output, options->operand, options->operands, err));
+    TRY(spare("-o", options->output, lists, 2, err));
     struct file_write probe;
     TRY(file_write_open(&probe, options->output, err));
     file_write_abandon(&probe);
@@ -72,8 +91,10 @@ enum error_code learning_open(struct learning *out_learning, const struct option
     *out_learning = (struct learning){.history = {.fd = -1}};
     TRY(check_names(options, out_learning, err));
     TRY(learning_output(options, err));
-    if (options->history != NULL)
+    if (options->history != NULL) {
+        TRY(spare_from_history(options, err));
         TRY(history_open(&out_learning->history, options->history, options->resume, err));
+    }
     out_learning->way =
         (struct course_way){.seed = (uint64_t)options->seed,
                             .threads = threads < TEAM_THREADS_MAX ? threads : TEAM_THREADS_MAX,

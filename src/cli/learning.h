@@ -23,8 +23,8 @@ MUST_CHECK enum error_code learning_open(struct learning *out_learning,
                                          const struct options *options, struct error *err);
 void learning_close(struct learning *learning);
 
-/* Checks that the output can be written, and is none of the operands: to learn for an hour and
- * then fail, or to take the cases away, would be rude. */
+/* Checks that the output can be written, and is none of the files to be read: to learn for an hour
+ * and then fail, or to take the cases away, would be rude. */
 MUST_CHECK enum error_code learning_output(const struct options *options, struct error *err);
 
 /* Checks --language and --tokenizer. */

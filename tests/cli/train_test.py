@@ -113,6 +113,28 @@ class TrainTest(cli.Test):
         done = cli.run("import", "-o", cases, "--vocab", cases, "--labels", cases, cases)
         self.assert_exit(done, cli.USAGE, "kept.csv: this is a file to be read")
         self.assertEqual(self.get(cases), (HEAD + GOOD).encode())
+        words = self.put("words.json", '["a"]')
+        for option in "--vocab", "--labels":
+            lists = {"--vocab": cases, "--labels": cases, option: words}
+            done = cli.run("import", "-o", words, *[text for pair in lists.items() for text in pair], cli.TINY)
+            self.assert_exit(done, cli.USAGE, "words.json: this is a file to be read")
+        self.assertEqual(self.get(words), b'["a"]')
+
+    def test_a_history_over_another_file_is_refused(self):
+        cases, model = self.put("kept.csv", HEAD + GOOD), self.put("base.air", self.get(self.model))
+        os.symlink("base.air", self.path("alias.air"))
+        for arguments, text in (
+                (["train", "-o", "h.air", "--history", cases, cli.TINY, cases], "kept.csv: this is a file to be read"),
+                (["pretrain", "-o", "h.air", "--history", cases, cases], "kept.csv: this is a file to be read"),
+                (["train", "-o", "h.air", "--history", self.path("alias.air"), "--with", model, cases], "alias.air: this is a file"),
+                (["pretrain", "-o", "h.air", "--history", model, "--init", model, cases], "base.air: this is a file to be read"),
+                (["train", "-o", model, "--history", self.path("alias.air"), cases], "alias.air: this is the file of -o"),
+                (["train", "-o", "h.air", "--history", "h.air", cases], "h.air: this is the file of -o"),
+        ):
+            self.assert_exit(cli.run(*arguments, cwd=self.folder), cli.USAGE, "--history ", text)
+        self.assertEqual(self.get(cases), (HEAD + GOOD).encode())
+        self.assertEqual(self.get(model), self.get(self.model))
+        self.assertFalse(os.path.exists(self.path("h.air")))
 
     def test_bad_rows_are_named_and_stop_it(self):
         rows = {
