@@ -60,6 +60,11 @@ enum error_code file_print(FILE *output, struct slice text, struct error *err)
     return not_printed(errno, err);
 }
 
+enum error_code file_print_raw(int fd, struct slice text, struct error *err)
+{
+    return file_put(fd, text.data, text.size) == text.size ? ERR_NONE : not_printed(errno, err);
+}
+
 enum error_code file_flush(FILE *output, struct error *err)
 {
     errno = 0;
@@ -121,11 +126,35 @@ void file_close(int fd)
     if (fd > STDERR_FILENO) close(fd);
 }
 
+size_t file_put(int fd, const void *data, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t wrote =
+            fault_hit() ? (errno = ENOSPC, -1) : write(fd, (const char *)data + done, size - done);
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote < 0) break;
+        done += (size_t)wrote;
+    }
+    return done;
+}
+
 /* Bytes of path up to its last slash, this included. */
 static size_t folder_size(const char *path)
 {
     const char *slash = strrchr(path, '/');
     return slash != NULL ? (size_t)(slash - path) + 1 : 0;
+}
+
+bool file_folder(const char *path, char *out_folder, size_t capacity)
+{
+    size_t size = folder_size(path);
+    if (size == 0) path = ".", size = 1;
+    if (size > 1) size--; /* the slash, but for the root's */
+    if (size >= capacity) return false;
+    memcpy(out_folder, path, size);
+    out_folder[size] = '\0';
+    return true;
 }
 
 /* Replaces path by what it leads to while it is a link, be there a file or not: a rename on the
@@ -182,15 +211,8 @@ enum error_code file_write_add(struct file_write *file, const void *data, size_t
                                struct error *err)
 {
     check(file->fd >= 0);
-    const char *next = data;
-    while (size > 0) {
-        ssize_t done = fault_hit() ? (errno = ENOSPC, -1) : write(file->fd, next, size);
-        if (done < 0 && errno == EINTR) continue;
-        if (done < 0) return error_set(err, ERR_WRITE, 0, "%s: %s", file->path, strerror(errno));
-        next += done;
-        size -= (size_t)done;
-    }
-    return ERR_NONE;
+    if (file_put(file->fd, data, size) == size) return ERR_NONE;
+    return error_set(err, ERR_WRITE, 0, "%s: %s", file->path, strerror(errno));
 }
 
 /* The new name is an entry of its folder, which has to reach the disk as well. A folder that may
@@ -199,9 +221,7 @@ enum error_code file_write_add(struct file_write *file, const void *data, size_t
 static enum error_code sync_folder(const struct file_write *file, struct error *err)
 {
     char folder[sizeof file->path];
-    size_t size = folder_size(file->path);
-    memcpy(folder, size > 0 ? file->path : ".", size > 0 ? size : 1);
-    folder[size > 0 ? size : 1] = '\0';
+    check(file_folder(file->path, folder, sizeof folder));
     int fd = fault_hit() ? (errno = EIO, -1) : open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0 && errno == EACCES) return ERR_NONE;
     bool fine = fd >= 0 && ((fault_hit() ? (errno = EIO, -1) : fsync(fd)) == 0 || errno == EINVAL);

@@ -4,8 +4,9 @@
  * to promise, and the kernel may take its pages back. A written file gets a
  * temporary name in the same folder, is synced, then renamed, and the folder is
  * synced, so that a power cut takes nothing back. Whoever fails before the rename
- * leaves the earlier file as it was and no new one; behind it, the new file stands. A symbolic link
- * stays, as with cp or a shell's '>': what it leads to is written, or made.
+ * leaves the earlier file as it was and no new one; behind it, the new file stands.
+ * A symbolic link stays, as with cp or a shell's '>': what it leads to is written,
+ * or made.
  *
  * Results go to standard output, and a failure there is ERR_OUTPUT: it is told in
  * the same words whatever was printing.
@@ -29,6 +30,8 @@
 MUST_CHECK enum error_code file_hold_standard(struct error *err);
 
 MUST_CHECK enum error_code file_print(FILE *output, struct slice text, struct error *err);
+/* The same without stdio. */
+MUST_CHECK enum error_code file_print_raw(int fd, struct slice text, struct error *err);
 /* Whether all that was printed has arrived; flushes what has not left yet. */
 MUST_CHECK enum error_code file_flush(FILE *output, struct error *err);
 
@@ -47,6 +50,12 @@ MUST_CHECK enum error_code file_read_open(int *out_fd, const char *path, struct 
 MUST_CHECK enum error_code file_read(int fd, char *buffer, size_t size, size_t *out_size,
                                      const char *path, struct error *err);
 void file_close(int fd);
+
+/* Writes all of it, in as many calls as that takes; gives how much, less with errno on failure. */
+size_t file_put(int fd, const void *data, size_t size);
+
+/* The folder that a path is in, "." where it names none; false where it does not fit. */
+bool file_folder(const char *path, char *out_folder, size_t capacity);
 
 struct file_write {
     int fd;          /* -1 when closed */

@@ -12,6 +12,7 @@
 
 #include "base/check.h"
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/mem.h"
 
 static int open_nameless(const char *folder)
@@ -30,11 +31,7 @@ static int open_nameless(const char *folder)
 enum error_code spill_open(struct spill *out_spill, const char *beside, struct error *err)
 {
     char folder[4096];
-    const char *slash = strrchr(beside, '/');
-    int length = slash == NULL ? snprintf(folder, sizeof folder, ".")
-                               : snprintf(folder, sizeof folder, "%.*s",
-                                          slash == beside ? 1 : (int)(slash - beside), beside);
-    if (length < 0 || (size_t)length >= sizeof folder)
+    if (!file_folder(beside, folder, sizeof folder))
         return error_set(err, ERR_CREATE, 0, "the path of the file to write is too long");
     struct spill spill = {0};
     TRY(mem_take(&spill.buffer, SPILL_BUFFER, 1, err));
@@ -50,17 +47,10 @@ enum error_code spill_open(struct spill *out_spill, const char *beside, struct e
 
 static enum error_code write_out(struct spill *spill, struct error *err)
 {
-    size_t done = 0;
-    while (done < spill->buffered) {
-        ssize_t wrote = fault_hit()
-                            ? (errno = ENOSPC, -1)
-                            : write(spill->fd, spill->buffer + done, spill->buffered - done);
-        if (wrote < 0 && errno == EINTR) continue;
-        if (wrote < 0)
-            return error_set(err, ERR_WRITE, 0, "the temporary file, after %zu bytes: %s",
-                             spill->size - spill->buffered + done, strerror(errno));
-        done += (size_t)wrote;
-    }
+    size_t done = file_put(spill->fd, spill->buffer, spill->buffered);
+    if (done < spill->buffered)
+        return error_set(err, ERR_WRITE, 0, "the temporary file, after %zu bytes: %s",
+                         spill->size - spill->buffered + done, strerror(errno));
     spill->buffered = 0;
     return ERR_NONE;
 }

@@ -57,15 +57,15 @@ static int nothing_is_space(unsigned char c)
 static void on_field(void *data, size_t size, void *context)
 {
     struct csv *csv = context;
+    bool overflows = csv->overflows;
+    csv->overflows = false;
     if (csv->fields == COLUMNS_MAX) {
         csv->too_many = true;
-        csv->overflows = false;
         return;
     }
-    if (csv->overflows && csv->long_column == 0) csv->long_column = csv->fields + 1;
-    if (csv->overflows || csv->bytes_used + size > 2 * (size_t)TEXT_BYTES_MAX) {
+    if (overflows && csv->long_column == 0) csv->long_column = csv->fields + 1;
+    if (overflows || csv->bytes_used + size > 2 * (size_t)TEXT_BYTES_MAX) {
         csv->too_long = true;
-        csv->overflows = false;
         size = 0;
     }
     if (mem_grow(&csv->bytes, &csv->bytes_capacity, csv->bytes_used + size + 1, 1, &csv->error) !=
@@ -153,7 +153,6 @@ static enum error_code collect(struct csv *csv, struct error *err)
 {
     csv->fields = csv->bytes_used = 0;
     csv->row_ended = csv->too_many = csv->too_long = csv->in_row = false;
-    csv->overflows = false;
     csv->long_column = 0;
     while (!csv->row_ended) {
         if (csv->chunk_at == csv->chunk_used && !csv->at_end) TRY(refill(csv, err));

@@ -6,12 +6,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "token/lines.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/check.h"
-#include "base/fault.h"
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
@@ -190,16 +187,7 @@ static enum error_code write_lines(void *context, void *block_, struct error *er
 {
     const struct lines_options *options = ((struct lines *)context)->options;
     const struct block *block = block_;
-    for (size_t done = 0; done < block->out_size;) {
-        ssize_t wrote = fault_hit()
-                            ? (errno = ENOSPC, -1)
-                            : write(options->output, block->out + done, block->out_size - done);
-        if (wrote < 0 && errno == EINTR) continue;
-        if (wrote < 0)
-            return error_set(err, ERR_OUTPUT, 0, "standard output could not be written: %s",
-                             strerror(errno));
-        done += (size_t)wrote;
-    }
+    TRY(file_print_raw(options->output, (struct slice){block->out, block->out_size}, err));
     progress_report(options->progress, "cutting texts into tokens", block->read_bytes,
                     options->total_bytes, "bytes");
     return ERR_NONE;

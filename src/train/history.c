@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fault.h"
+#include "base/file.h"
 #include "base/tick.h"
 #include "base/writer.h"
 
@@ -30,16 +31,8 @@ enum error_code history_open(struct history *out_history, const char *path, bool
 
 enum error_code history_flush(struct history *history, uint64_t *out_size, struct error *err)
 {
-    size_t done = 0;
-    while (done < history->buffered) {
-        ssize_t wrote = fault_hit()
-                            ? (errno = ENOSPC, -1)
-                            : write(history->fd, history->buffer + done, history->buffered - done);
-        if (wrote < 0 && errno == EINTR) continue;
-        if (wrote < 0)
-            return error_set(err, ERR_WRITE, 0, "%s: %s", history->path, strerror(errno));
-        done += (size_t)wrote;
-    }
+    if (file_put(history->fd, history->buffer, history->buffered) < history->buffered)
+        return error_set(err, ERR_WRITE, 0, "%s: %s", history->path, strerror(errno));
     history->buffered = 0;
     *out_size = history->size;
     return ERR_NONE;

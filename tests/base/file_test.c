@@ -258,6 +258,19 @@ static enum error_code write_text(const char *path, const char *text, struct err
     return code;
 }
 
+/* As somebody whom modes bind, which they do not root, in a folder of this one. */
+static enum error_code write_bound(mode_t mode, const char *path, const char *text,
+                                   struct error *err)
+{
+    uid_t user = geteuid();
+    assert_int_equal(chmod(folder, mode), 0);
+    if (user == 0) assert_int_equal(seteuid(65534), 0);
+    enum error_code code = write_text(path, text, err);
+    if (user == 0) assert_int_equal(seteuid(user), 0);
+    assert_int_equal(chmod(folder, 0700), 0);
+    return code;
+}
+
 static void assert_link(const char *path, const char *target)
 {
     char held[4096];
@@ -279,8 +292,7 @@ static void a_link_stays_and_leads_to_the_file(void **state)
     assert_int_equal(mkdir(deeper, 0700), 0);
     assert_int_equal(symlink("deeper/next", current), 0);
     assert_int_equal(symlink("../model-42.air", next), 0);
-    for (int there = 0; there < 2;
-         there++) { /* a link that leads nowhere yet; then one that does */
+    for (int there = 0; there < 2; there++) { /* where nothing is yet; then where something is */
         assert_fine(write_text(current, there ? "again" : "first", &err), &err);
         assert_holds(model, there ? "again" : "first");
         assert_link(current, "deeper/next");
@@ -343,10 +355,7 @@ static void a_link_into_a_folder_that_may_not_be_written(void **state)
     put(model, "earlier");
     assert_int_equal(symlink("locked/model.air", link), 0);
     assert_int_equal(chmod(locked, 0500), 0);
-    uid_t user = geteuid();
-    if (user == 0) assert_int_equal(chmod(folder, 0777) || seteuid(65534), 0);
-    enum error_code code = write_text(link, "new", &err);
-    if (user == 0) assert_int_equal(seteuid(user) || chmod(folder, 0700), 0);
+    enum error_code code = write_bound(0777, link, "new", &err);
     assert_int_equal(chmod(locked, 0700), 0);
     assert_fails(code, ERR_CREATE, "locked/model.air: Permission denied", &err);
     assert_holds(model, "earlier");
@@ -387,15 +396,7 @@ static void the_folder_of_a_file_is_found(void **state)
     assert_int_equal(chdir(folder), 0);
     assert_fine(write_text("out", "new", &err), &err);
     assert_holds("out", "new");
-    uid_t user = geteuid();
-    if (user == 0)
-        assert_int_equal(chmod(folder, 0333) || seteuid(65534), 0);
-    else
-        assert_int_equal(chmod(folder, 0300), 0);
-    enum error_code code = write_text("out", "newer", &err);
-    if (user == 0) assert_int_equal(seteuid(user), 0);
-    assert_int_equal(chmod(folder, 0700), 0);
-    assert_fine(code, &err);
+    assert_fine(write_bound(0333, "out", "newer", &err), &err);
     assert_holds("out", "newer");
     unlink("out");
     assert_int_equal(fchdir(here), 0);
@@ -430,6 +431,19 @@ static void a_full_disk_is_told(void **state)
     if (file.fd < 0) skip();
     assert_fails(file_write_add(&file, "x", 1, &err), ERR_WRITE, "some.air: No space left", &err);
     close(file.fd);
+}
+
+static void the_folder_of_a_path(void **state)
+{
+    (void)state;
+    static const char *rows[][2] = {
+        {"model.air", "."}, {"/model.air", "/"}, {"a/model.air", "a"}, {"/a/b/model.air", "/a/b"}};
+    char out[5];
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_true(file_folder(rows[i][0], out, sizeof out));
+        assert_string_equal(out, rows[i][1]);
+    }
+    assert_false(file_folder("abcde/x", out, sizeof out));
 }
 
 /* In a child: its standard descriptors are closed, as `<&- >&- 2>&-` leaves them. */
@@ -580,6 +594,7 @@ int main(void)
         ROW(the_folder_of_a_file_is_found),
         ROW(a_leftover_is_no_obstacle),
         ROW(a_full_disk_is_told),
+        ROW(the_folder_of_a_path),
         ROW(closed_descriptors_are_held),
         ROW(what_does_not_arrive_is_told),
         ROW(a_failed_rename_leaves_nothing),
