@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "text/form.h"
 #include "text/json.h"
 
 enum { READ_BYTES = 64 * 1024 };
@@ -65,7 +66,9 @@ static enum error_code sniff(struct feed *feed, bool *out_json, struct error *er
         at = past_white(feed, at < start ? start : at);
         bracket = at < feed->used && feed->bytes[at] == '[';
         next = bracket ? past_white(feed, at + 1) : at;
-    } while ((feed->used < 3 || next == feed->used) && !feed->at_end && feed->used < READ_BYTES);
+    } while ((feed->used < FORM_BYTES || next == feed->used) && !feed->at_end &&
+             feed->used < READ_BYTES);
+    TRY(form_check((struct slice){feed->bytes, feed->used}, feed->options.path, err));
     if (bracket && next < feed->used && (feed->bytes[next] == '{' || feed->bytes[next] == ']'))
         return error_set(err, ERR_JSON, 0,
                          "%s: a JSON array, where one object a line is wanted; jq -c '.[]' makes "

@@ -1,7 +1,8 @@
 /* feed.h - cases from a file or pipe, whatever its form.
  *
  * In       one JSON object, JSON Lines, or CSV; told apart by the first
- *          character (after a BOM and white space): '{' is JSON; an array is refused
+ *          character (after a BOM and white space): '{' is JSON; an array is refused, and what
+ *          is no text
  * Out      a case, or why this one can not be used; slices live until the next call
  * Bound    a JSON text at most FEED_LINE_MAX bytes; CSV as csv.h
  * Memory   grows to the longest case; feed_close frees it

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/limits.h"
 #include "base/mem.h"
+#include "text/form.h"
 #include "text/utf8.h"
 
 enum { READ_BYTES = 64 * 1024 };
@@ -84,6 +85,7 @@ enum error_code paragraphs_next(void *context, struct slice *out_text, bool *out
             p->fd = -1;
             continue;
         }
+        if (p->line == 1) TRY(form_check(line, path_of(p), err));
         line = slice_trim(line);
         if (line.size == 0) continue;
         size_t bad;

@@ -1,5 +1,6 @@
 """train: every bad input, a full disk, and the same bytes for any number of threads."""
 # SPDX-License-Identifier: Apache-2.0
+import gzip
 import os
 import resource
 import signal
@@ -74,6 +75,8 @@ class TrainTest(cli.Test):
         for content, status, text in (
                 ("", cli.DATA, "the file is empty"),
                 ("\n\n", cli.DATA, "the file is empty"),
+                ((HEAD + GOOD).encode("utf-16"), cli.DATA, "this is UTF-16; iconv -f UTF-16 -t UTF-8"),
+                (gzip.compress((HEAD + GOOD).encode()), cli.DATA, "this is compressed; give what gunzip -c makes of it"),
                 (HEAD, cli.DATA, "no cases: the file has only its header"),
                 (HEAD.strip(), cli.DATA, "no cases: the file has only its header"),
                 ("subject,description\nx,y\n", cli.DATA, "line 1: no column 'sbr' with the labels"),

@@ -127,6 +127,21 @@ static void an_array_is_told_from_csv(void **state)
     }
 }
 
+static void what_is_no_text_is_refused(void **state)
+{
+    (void)state;
+    static const struct slice texts[] = {
+        {"PK\3\4\24\0\n", 7}, {"\xFF\xFEs\0\n\0", 6}, {"\x1F\x8B", 2}};
+    struct error err;
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct feed *feed = (void *)&source;
+        struct feed_options options = {.path = path_of(texts[i])};
+        assert_fails(feed_open(&feed, &options, &err), ERR_FORM, ": this is ", &err);
+        assert_ptr_equal(feed, &source); /* untouched */
+        close(source);
+    }
+}
+
 static void a_bad_line_is_one_bad_case(void **state)
 {
     (void)state;
@@ -460,6 +475,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_character_tells_the_form),
         cmocka_unit_test(an_array_is_told_from_csv),
+        cmocka_unit_test(what_is_no_text_is_refused),
         cmocka_unit_test(a_bad_line_is_one_bad_case),
         cmocka_unit_test(a_bad_first_line_is_one_bad_case_too),
         cmocka_unit_test(a_bad_object_over_lines_is_one_bad_case),

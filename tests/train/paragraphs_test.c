@@ -79,6 +79,9 @@ static void test_bad_lines(void **state)
 {
     (void)state;
     refuses(put("latin", "fine\nca\xE9\n"), ERR_UTF8, "line 2: byte 3");
+    refuses(put("wide", "\xFF\xFE"
+                        "a"),
+            ERR_FORM, "wide: this is UTF-16; iconv");
     refuses("/no/such/file", ERR_NO_INPUT, "/no/such/file");
     char *line = malloc(TEXT_BYTES_MAX + 100000);
     assert_non_null(line);
