@@ -418,8 +418,8 @@ bool judge_own_plan(const struct checkup *c, struct finding *f)
          "what the host has available now", "others must give way first"},
         {facts->plan_reloading, facts->memory_limit, facts_bytes, FINDING_WARNING,
          "the memory limit", "a reload would be refused"},
-        {facts->plan_files, facts->limit_nofile, facts_count, FINDING_WARNING,
-         "the limit of open files", "clients beyond it wait"},
+        {facts->plan_files, facts->limit_nofile_hard, facts_count, FINDING_WARNING,
+         "the hard limit of open files", "there would be fewer places for clients"},
     };
     finding_read(f,
                  "memory %s serving, %s while a reload is rehearsed; address space %s; %s threads",

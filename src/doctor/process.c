@@ -38,10 +38,12 @@ static const struct root_field status_fields[] = {
 static const struct {
     const char *name;
     size_t offset;
+    bool hard; /* the second number of its line */
 } limit_fields[] = {
-    {"Max processes", AT(limit_nproc)},       {"Max address space", AT(limit_as)},
-    {"Max data size", AT(limit_data)},        {"Max stack size", AT(limit_stack)},
-    {"Max locked memory", AT(limit_memlock)}, {"Max open files", AT(limit_nofile)},
+    {"Max processes", AT(limit_nproc), false},       {"Max address space", AT(limit_as), false},
+    {"Max data size", AT(limit_data), false},        {"Max stack size", AT(limit_stack), false},
+    {"Max locked memory", AT(limit_memlock), false}, {"Max open files", AT(limit_nofile), false},
+    {"Max open files", AT(limit_nofile_hard), true},
 };
 
 static bool open_lines(struct root *root, struct root_lines *lines, const char *pid,
@@ -112,11 +114,13 @@ static void read_limits(struct root *root, const char *pid, struct facts *facts)
     struct slice line;
     while (root_lines_next(&lines, &line)) {
         for (size_t i = 0; i < COUNT_OF(limit_fields); i++) {
-            int64_t soft;
+            int64_t limit;
             struct slice name = slice_of(limit_fields[i].name);
             if (!slice_starts(line, name)) continue;
-            if (!root_parse(slice_from(line, name.size), &soft) || soft < 0) continue;
-            memcpy((char *)facts + limit_fields[i].offset, &soft, sizeof soft);
+            struct slice numbers = slice_from(line, name.size);
+            if (limit_fields[i].hard) (void)root_word(&numbers);
+            if (!root_parse(numbers, &limit) || limit < 0) continue;
+            memcpy((char *)facts + limit_fields[i].offset, &limit, sizeof limit);
         }
     }
     root_lines_close(&lines);

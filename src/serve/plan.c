@@ -12,6 +12,7 @@
 
 #include <malloc.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/check.h"
 #include "base/limits.h"
@@ -40,12 +41,32 @@ enum {
     KERNEL_TABLES_PART = 256,
 
     DESCRIPTORS_ONCE = 32, /* beside connections */
+    CONNECTIONS_LEAST = 4,
 };
 
 void plan_tame(void)
 {
     mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_THRESHOLD, PLAN_CONNECTION_BYTES);
+}
+
+enum error_code plan_connections(unsigned *connections, struct error *err)
+{
+    struct rlimit files;
+    rlim_t needed = (rlim_t)*connections + DESCRIPTORS_ONCE;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= needed) return ERR_NONE;
+    /* Often 1024, for programs that use select(), below a far higher one. */
+    struct rlimit raised = {needed < files.rlim_max ? needed : files.rlim_max, files.rlim_max};
+    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) files = raised;
+    if (files.rlim_cur >= needed) return ERR_NONE;
+    if (files.rlim_cur < DESCRIPTORS_ONCE + CONNECTIONS_LEAST)
+        return error_set(err, ERR_SYSTEM, 0,
+                         "%llu files may be open (RLIMIT_NOFILE); serving takes %llu, and %d with "
+                         "as few connections as may be",
+                         (unsigned long long)files.rlim_cur, (unsigned long long)needed,
+                         DESCRIPTORS_ONCE + CONNECTIONS_LEAST);
+    *connections = (unsigned)(files.rlim_cur - DESCRIPTORS_ONCE);
+    return ERR_NONE;
 }
 
 static struct contract_bytes measured_context(const struct server *server,

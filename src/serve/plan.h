@@ -26,6 +26,10 @@ enum {
  * what the plan says holds. */
 void plan_tame(void);
 
+/* Lowers the number of connections to what the limit of open files has room for, which is raised
+ * for them first, as far as this process may. ERR_SYSTEM where it has room for hardly any. */
+MUST_CHECK enum error_code plan_connections(unsigned *connections, struct error *err);
+
 /* server->options and server->model are set; next is the model a reload brings, or NULL for one
  * like it. */
 void plan_make(struct contract *out_contract, const struct server *server,

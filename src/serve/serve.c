@@ -343,6 +343,18 @@ enum error_code serve_plan(struct serve_verdict *out_verdict, const struct serve
     return code;
 }
 
+/* More would never be let in, and who idles would not know that others wait. */
+static enum error_code lower(struct serve_options *options, struct error *err)
+{
+    unsigned wanted = options->connections_max;
+    TRY(plan_connections(&options->connections_max, err));
+    if (options->connections_max < wanted)
+        log_line(LOG_LEVEL_WARNING,
+                 "the limit of open files leaves %u connections, not %u: see 'serve --plan'",
+                 options->connections_max, wanted);
+    return ERR_NONE;
+}
+
 /* Often enough that the watchdog is fed twice in its time. */
 static double period(const struct serve_options *options, const struct notify *notify)
 {
@@ -377,9 +389,11 @@ static void tell_ready(struct server *server, uint64_t begun)
 enum error_code serve_run(const struct serve_options *options, struct error *err)
 {
     struct server *server;
+    struct serve_options own = *options;
+    TRY(lower(&own, err));
     TRY(mem_take(&server, 1, sizeof *server, err));
     plan_tame();
-    server->options = options;
+    server->options = &own;
     server->listen.fd = -1;
     notify_open(&server->notify);
     server->period_seconds = period(options, &server->notify);

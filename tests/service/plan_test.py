@@ -63,6 +63,10 @@ def serves(service):
             assert client.ask(body=INCIDENT).status == 200
 
 
+def limit_files(soft, hard):
+    return lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def break_connections(service, count):
     """While the service gets no more memory: so many clients come that are closed unanswered. Gives those that it had room for."""
     answered, broken = [], 0
@@ -96,6 +100,24 @@ class Plan(unittest.TestCase):
             self.assertLess(time.monotonic() - begun, 9, "it waited for connections that are none")
             told = re.findall(r"closed (\d+) connections: memory for them was refused", "".join(service.log))
             self.assertGreaterEqual(sum(map(int, told)), 100)
+
+    def test_the_limit_of_open_files_is_raised_for_connections(self):
+        with Service(*OPTIONS, preexec_fn=limit_files(20, 64)) as service:
+            self.assertEqual(resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE), (64, 64))
+            self.assertFalse(any("open files" in line for line in service.log))
+            fill(service)
+
+    def test_what_open_files_leave_no_room_for_is_no_place(self):
+        with Service(*OPTIONS, "--read-timeout", "600", preexec_fn=limit_files(20, 40)) as service:
+            self.assertTrue(any("leaves 8 connections, not 32" in line for line in service.log), service.log)
+            with contextlib.ExitStack() as stack:
+                for _ in range(12):  # each keeps its connection: those who idle longest must give way
+                    client = stack.enter_context(Client(service.address))
+                    self.assertEqual(client.ask(body=INCIDENT).status, 200)
+                self.assertIn(b"connections_limit 8\n", client.ask("GET", "/metrics").body)
+        code, said = refusal(preexec_fn=limit_files(20, 35))
+        self.assertEqual(code, 71, said)
+        self.assertIn("35 files may be open (RLIMIT_NOFILE); serving takes 64, and 36 with", said)
 
     def test_it_adds_up(self):
         said = plan()
