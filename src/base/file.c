@@ -190,19 +190,23 @@ enum error_code file_write_open(struct file_write *out_file, const char *path, s
     if (!follow_links(file.path, sizeof file.path))
         return error_set(err, ERR_CREATE, 0, "%s: %s", path, strerror(errno));
     struct stat stat_;
-    if (stat(file.path, &stat_) == 0 && !S_ISREG(stat_.st_mode)) /* it would be taken away */
+    bool there = stat(file.path, &stat_) == 0;
+    if (there && !S_ISREG(stat_.st_mode)) /* it would be taken away */
         return not_created(&file, path,
                            S_ISDIR(stat_.st_mode) ? strerror(EISDIR) : "not a regular file", err);
+    mode_t mode = there ? stat_.st_mode & 0777 : 0666;
     /* In a container the process number is always the same, so what a killed run left behind
      * may have the first name. */
     for (int i = 0; i < TEMPORARIES_MAX && (i == 0 || errno == EEXIST); i++) {
         snprintf(file.temporary, sizeof file.temporary, "%s.tmp.%ld.%d", file.path, (long)getpid(),
                  i);
         file.fd = fault_hit() ? (errno = EIO, -1)
-                              : open(file.temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+                              : open(file.temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
         if (file.fd >= 0) break;
     }
     if (file.fd < 0) return not_created(&file, path, strerror(errno), err);
+    /* Where it fails, fewer may read the file than before, not more. */
+    if (there) (void)!fchmod(file.fd, mode);
     *out_file = file;
     return ERR_NONE;
 }

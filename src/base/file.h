@@ -5,6 +5,7 @@
  * temporary name in the same folder, is synced, then renamed, and the folder is
  * synced, so that a power cut takes nothing back. Whoever fails before the rename
  * leaves the earlier file as it was and no new one; behind it, the new file stands.
+ * It keeps the permissions of the one it replaces, which the umask would give away.
  * A symbolic link stays, as with cp or a shell's '>': what it leads to is written,
  * or made.
  *

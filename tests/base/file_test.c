@@ -201,6 +201,29 @@ static void appears_whole_at_commit(void **state)
     unlink(path);
 }
 
+static void keeps_the_permissions_of_what_it_replaces(void **state)
+{
+    (void)state;
+    static const mode_t modes[] = {0600, 0664, 0444};
+    struct error err;
+    struct file_write file;
+    struct stat stat_;
+    const char *path = path_of("out");
+    mode_t mask = umask(022);
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        put(path, "earlier");
+        assert_int_equal(chmod(path, modes[i]), 0);
+        assert_fine(file_write_open(&file, path, &err), &err);
+        assert_int_equal(fstat(file.fd, &stat_), 0);
+        assert_int_equal(stat_.st_mode & 0777, modes[i]); /* from the first byte on */
+        assert_fine(file_write_commit(&file, &err), &err);
+        assert_int_equal(stat(path, &stat_), 0);
+        assert_int_equal(stat_.st_mode & 0777, modes[i]);
+        unlink(path);
+    }
+    umask(mask);
+}
+
 static void abandons_without_a_trace(void **state)
 {
     (void)state;
@@ -584,6 +607,7 @@ int main(void)
         ROW(a_dash_is_standard_input),
         ROW(reads_across_interrupts),
         ROW(appears_whole_at_commit),
+        ROW(keeps_the_permissions_of_what_it_replaces),
         ROW(abandons_without_a_trace),
         ROW(says_why_a_file_cannot_be_created),
         ROW(replaces_only_regular_files),
