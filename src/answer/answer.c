@@ -157,6 +157,15 @@ static enum error_code open_ulmfit(struct answer_model *model, const char *kerne
     return ERR_NONE;
 }
 
+/* A slip is told whether or not this model has a use for kernels; what this processor lacks
+ * only where it has. */
+static enum error_code check_kernel(const char *kernel, struct error *err)
+{
+    const struct kernel *unused;
+    enum error_code code = ulmfit_pick(kernel, &unused, err);
+    return code == ERR_UNAVAILABLE ? ERR_NONE : code;
+}
+
 static enum error_code open_canaries(struct answer_model *model, struct error *err)
 {
     const struct bundle *bundle = &model->bundle;
@@ -194,6 +203,7 @@ enum error_code answer_open(struct answer_model *out_model, const char *path, co
     if (code == ERR_NONE) code = open_labels(&model, &detail);
     if (code == ERR_NONE && bundle_has(&model.bundle, "linear.tag"))
         code = open_linear(&model, &detail);
+    if (code == ERR_NONE) code = check_kernel(kernel, &detail);
     if (code == ERR_NONE && shrink_is(&model.bundle)) code = open_ulmfit(&model, kernel, &detail);
     if (code == ERR_NONE && model.has[ANSWER_LINEAR] && model.has[ANSWER_ULMFIT])
         code = blend_open(&model.blend, &model.bundle, &detail);

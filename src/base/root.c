@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/check.h"
@@ -15,6 +16,15 @@ struct root root_of(const char *folder_or_null)
 {
     bool live = folder_or_null == NULL || folder_or_null[0] == '\0';
     return (struct root){.folder = live ? "" : folder_or_null, .live = live};
+}
+
+enum error_code root_check(const struct root *root, struct error *err)
+{
+    struct stat stat_;
+    char proc[ROOT_PATH_MAX];
+    root_path(root, "/proc", proc);
+    if (stat(proc, &stat_) == 0) return ERR_NONE;
+    return error_set(err, ERR_NO_INPUT, 0, "%s: cannot be seen: %s", proc, strerror(errno));
 }
 
 void root_path(const struct root *root, const char *path, char out[ROOT_PATH_MAX])

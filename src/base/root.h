@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/error.h"
 #include "base/slice.h"
 
 enum { ROOT_LINE_MAX = 4096, ROOT_PATH_MAX = 1024, ROOT_UNSEEN_MAX = 24, ROOT_TEXT_MAX = 256 };
@@ -37,6 +38,9 @@ struct root {
 };
 
 struct root root_of(const char *folder_or_null);
+
+/* ERR_NO_INPUT where there is no /proc: nothing could be seen, which must not pass for well. */
+MUST_CHECK enum error_code root_check(const struct root *root, struct error *err);
 
 /* The whole file, cut to size - 1, ended by a NUL; false, and remembered, if it
  * cannot be read. root_try remembers only refusals, not absence. */

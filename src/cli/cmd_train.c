@@ -53,6 +53,14 @@ static enum error_code check_options(const struct options *options, struct error
     if (options->with != NULL && options->init != NULL)
         return error_set(err, ERR_USAGE, 0,
                          "--init: a ULMFiT that is kept by --with begins from nothing");
+    const char *learnt = options->init != NULL      ? "--init"
+                         : options->history != NULL ? "--history"
+                         : options->resume          ? "--resume"
+                                                    : NULL;
+    if (learnt != NULL && options->member != NULL &&
+        strcmp(options->member, answer_members[ANSWER_LINEAR]) == 0)
+        return error_set(err, ERR_USAGE, 0,
+                         "%s is for learning ULMFiT, which --member linear leaves out", learnt);
     if (options->unseen && options->with == NULL)
         return error_set(err, ERR_USAGE, 0, "--unseen tells of the model of --with; there is none");
     return learning_words(options, err);

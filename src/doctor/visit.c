@@ -60,6 +60,7 @@ enum error_code visit_gather(struct visit *visit, const struct doctor_options *o
 {
     char pid[24] = "self";
     if (options->pid > 0) snprintf(pid, sizeof pid, "%" PRId64, options->pid);
+    TRY(root_check(&visit->root, err));
     host_read(&visit->root, &visit->facts);
     bool found = process_read(&visit->root, pid, &visit->facts);
     if (!found && options->pid > 0)

@@ -69,13 +69,19 @@ static size_t padded_units(const struct weights_shape *shape, unsigned layer)
 
 /* Opening and laying out */
 
+enum error_code ulmfit_pick(const char *name, const struct kernel **out_kernel, struct error *err)
+{
+    *out_kernel = NULL;
+    if (name != NULL && strcmp(name, "exact") == 0) return ERR_NONE;
+    return kernel_pick(name, out_kernel, err);
+}
+
 enum error_code ulmfit_over(struct ulmfit *out_ulmfit, const struct shrink *shrink,
                             const char *kernel, struct error *err)
 {
     struct ulmfit ulmfit = {.shrink = *shrink};
-    if (kernel == NULL || strcmp(kernel, "exact") != 0)
-        TRY(kernel_pick(kernel, &ulmfit.kernel, err));
-    else if (!shrink->exact)
+    TRY(ulmfit_pick(kernel, &ulmfit.kernel, err));
+    if (ulmfit.kernel == NULL && !shrink->exact)
         return error_set(err, ERR_UNAVAILABLE, 0,
                          "the model does not hold ULMFiT's exact weights; import it with --exact");
     *out_ulmfit = ulmfit;

@@ -76,8 +76,12 @@ struct ulmfit_pass {
     float *awd_pooled;
 };
 
-/* Picks the kernel of that name, NULL for the best here, "exact" for f32, which needs
- * weights kept by the import. The bundle must outlive ulmfit. */
+/* The kernel of that name, NULL for the best here; "exact" gives NULL. */
+MUST_CHECK enum error_code ulmfit_pick(const char *name, const struct kernel **out_kernel,
+                                       struct error *err);
+
+/* Picks that kernel; the exact one needs weights kept by the import. The bundle must outlive
+ * ulmfit. */
 MUST_CHECK enum error_code ulmfit_open(struct ulmfit *out_ulmfit, const struct bundle *bundle,
                                        const char *kernel, struct error *err);
 

@@ -43,6 +43,8 @@ fails 64 'wants a FILE' log
 fails 64 'wants addresses' url
 fails 64 'ends in .html or .json' report -o "$folder/report.txt"
 fails 66 'no process 4194304' fork --pid 4194304
+fails 66 '/nowhere/proc: cannot be seen: No such file' --root /nowhere
+fails 66 'proc: cannot be seen' fork --root "$folder" --simulate 6G
 fails 66 '/nowhere' log /nowhere
 fails 66 '/nowhere' compare /nowhere /nowhere
 fails 73 '/nowhere' report -o /nowhere/report.html

@@ -277,6 +277,11 @@ class PredictTest(cli.Test):
             process.stdout.close()
             process.stdin.close()
 
+    def test_a_kernel_that_is_none_is_told_by_any_model(self):
+        for command in (["predict", self.model, cli.TINY], ["evaluate", self.model, cli.TINY], ["serve", "--plan", self.model]):
+            self.assert_exit(cli.run(*command, "--kernel", "foo"), cli.USAGE, "there is no kernel foo")
+        self.assertEqual(cli.run("predict", "--kernel", "plain", self.model, cli.TINY).status, 0)
+
     def test_a_pipe_is_answered_line_by_line(self):
         self.converse(b"", lambda n: b'{"case_number":"%d","subject":"disk"}\n' % n)
         self.converse(HEAD.encode(), lambda n: b'%d,disk,"two\nlines"\n' % n)

@@ -139,6 +139,11 @@ class TrainTest(cli.Test):
         self.assertEqual(self.get(model), self.get(self.model))
         self.assertFalse(os.path.exists(self.path("h.air")))
 
+    def test_what_only_ulmfit_takes_is_refused_without_it(self):
+        for options in (["--init", self.model], ["--history", self.path("none.jsonl")], ["--resume"]):
+            self.refused(self.train(cli.TINY, *options), cli.USAGE, options[0] + " is for learning ULMFiT")
+        self.assertFalse(os.path.exists(self.path("none.jsonl")))
+
     def test_bad_rows_are_named_and_stop_it(self):
         rows = {
             "x,y": "line 4: 2 columns where the header has 3",
