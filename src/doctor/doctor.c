@@ -116,7 +116,7 @@ static enum error_code load_snapshot(struct compare_side *out, const char *path,
     json_t *object = json_loadb(map.bytes.data, map.bytes.size, JSON_REJECT_DUPLICATES, &place);
     file_unmap(&map);
     if (object == NULL)
-        return error_set(err, ERR_JSON, place.line > 0 ? (size_t)place.line : 0, "%s: %s", path,
+        return error_set(err, ERR_SNAPSHOT, place.line > 0 ? (size_t)place.line : 0, "%s: %s", path,
                          place.text);
     const char *slash = strrchr(path, '/');
     out->name = slash != NULL ? slash + 1 : path;

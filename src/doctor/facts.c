@@ -161,7 +161,8 @@ enum error_code facts_from_json(struct facts *out_facts, const json_t *object, c
                                 struct error *err)
 {
     if (!json_is_object(object))
-        return error_set(err, ERR_JSON, 0, "%s: 'facts' is not an object: not a snapshot", path);
+        return error_set(err, ERR_SNAPSHOT, 0, "%s: 'facts' is not an object: not a snapshot",
+                         path);
     struct facts facts;
     facts_clear(&facts);
     for (size_t i = 0; i < ROW_COUNT; i++) {
@@ -170,7 +171,7 @@ enum error_code facts_from_json(struct facts *out_facts, const json_t *object, c
         bool fine = rows[i].unit == FACTS_TEXT ? json_is_string(value)
                                                : json_is_integer(value) || json_is_string(value);
         if (!fine)
-            return error_set(err, ERR_JSON, 0, "%s: fact '%s' has the wrong type", path,
+            return error_set(err, ERR_SNAPSHOT, 0, "%s: fact '%s' has the wrong type", path,
                              rows[i].name);
         if (rows[i].unit == FACTS_TEXT) {
             root_set_text((char *)&facts + rows[i].offset, json_string_value(value),
@@ -185,8 +186,9 @@ enum error_code facts_from_json(struct facts *out_facts, const json_t *object, c
         } else if (strcmp(json_string_value(value), "unlimited") == 0) {
             set_number(&facts, &rows[i], FACTS_UNLIMITED);
         } else {
-            return error_set(err, ERR_JSON, 0, "%s: fact '%s' is neither a number nor 'unlimited'",
-                             path, rows[i].name);
+            return error_set(err, ERR_SNAPSHOT, 0,
+                             "%s: fact '%s' is neither a number nor 'unlimited'", path,
+                             rows[i].name);
         }
     }
     *out_facts = facts;

@@ -135,7 +135,7 @@ enum error_code unit_read_folder(struct journal *journal, const char *unit, cons
         if (more < 0)
             code = error_set(err, ERR_READ, 0, "the journal: %s", strerror(-more));
         else if (entries == 0)
-            code = error_set(err, ERR_NO_INPUT, 0,
+            code = error_set(err, ERR_UNSEEN, 0,
                              "the journal has nothing of %s that this user may read", unit);
     }
     if (sd != NULL) lib.close(sd);

@@ -64,7 +64,7 @@ enum error_code visit_gather(struct visit *visit, const struct doctor_options *o
     host_read(&visit->root, &visit->facts);
     bool found = process_read(&visit->root, pid, &visit->facts);
     if (!found && options->pid > 0)
-        return error_set(err, ERR_NO_INPUT, 0, "no process %s can be seen here", pid);
+        return error_set(err, ERR_UNSEEN, 0, "no process %s can be seen here", pid);
     if (found) smaps_read(&visit->root, pid, &visit->facts);
     struct cgroup group;
     cgroup_read(&visit->root, pid, &group);

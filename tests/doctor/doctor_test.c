@@ -309,8 +309,8 @@ static void damaged_snapshots_are_refused(void **state)
         struct error err = {0};
         int status = 7;
         write_file(path, cases[i].text);
-        assert_fails(doctor_compare(&options, &output, &status, &err), ERR_JSON, cases[i].sentence,
-                     &err);
+        assert_fails(doctor_compare(&options, &output, &status, &err), ERR_SNAPSHOT,
+                     cases[i].sentence, &err);
         assert_int_equal(status, 7);
     }
     remove(path);
@@ -340,7 +340,7 @@ static void nobody_is_not_found(void **state)
     int status = 7;
     struct doctor_output output = {.to = stdout};
     struct doctor_options options = {.root = TREES "bare", .pid = 99999, .simulate = -1};
-    assert_fails(doctor_fork(&options, &output, &status, &err), ERR_NO_INPUT, "no process 99999",
+    assert_fails(doctor_fork(&options, &output, &status, &err), ERR_UNSEEN, "no process 99999",
                  &err);
     options.pid = 0;
     assert_fails(doctor_fork(&options, &output, &status, &err), ERR_USAGE, "--simulate", &err);
