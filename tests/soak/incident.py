@@ -15,7 +15,7 @@ from refusals import Refusals
 from service import INCIDENT, PROGRAM, SLOW, Client, Service
 
 LIMIT = 64 << 20
-OPTIONS = ("--threads", "2", "--connections", "8", "--queue", "8", "--queue-bytes", "32768", "--body-max", "16384",
+OPTIONS = ("--threads", "2", "--connections", "7", "--queue", "8", "--queue-bytes", "32768", "--body-max", "16384",
            "--rehearse", "0", "--deadline", "120")
 CLIENTS = 6
 SIZES = ((0.9, 3, 40), (0.097, 40, 250), (0.003, 1200, 2000))  # share of requests, words at least and at most
