@@ -55,10 +55,9 @@ struct decision decision_of(const struct answer_model *model, const struct case_
 enum error_code decision_parse(struct decision *out_decision, struct slice text, struct error *err)
 {
     struct decision decision = {0};
-    size_t kernel = 0;
-    while (kernel < text.size && text.data[kernel] != '-') kernel++;
-    bool fine = kernel > 0 && kernel <= DECISION_KERNEL_MAX &&
-                text.size == kernel + 1 + DECISION_DIGITS &&
+    /* Counted from the end: "neon-dot" is a kernel's name. */
+    size_t kernel = text.size > DECISION_DIGITS + 1 ? text.size - DECISION_DIGITS - 1 : 0;
+    bool fine = kernel > 0 && kernel <= DECISION_KERNEL_MAX && text.data[kernel] == '-' &&
                 memchr(text.data, '\0', text.size) == NULL;
     for (size_t i = kernel + 1; fine && i < text.size; i++)
         fine = strchr("0123456789abcdef", text.data[i]) != NULL; /* no NUL is among them */

@@ -109,6 +109,10 @@ static void what_is_no_decision(void **state)
     assert_fine(decision_parse(&decision, SLICE("linear-0123456789abcdef0123456789abcdef"), &err),
                 &err);
     assert_null(decision_kernel(&decision));
+    assert_fine(decision_parse(&decision, SLICE("neon-dot-0123456789abcdef0123456789abcdef"), &err),
+                &err);
+    assert_string_equal(decision_kernel(&decision), "neon-dot");
+    assert_string_equal(decision.digits, "0123456789abcdef0123456789abcdef");
 }
 
 static int make(void **state)
