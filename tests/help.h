@@ -36,4 +36,11 @@ static inline const char *test_folder(void)
     return folder != NULL ? folder : "/tmp";
 }
 
+/* An emulator keeps neither limits of memory nor filters of system calls, knows not all that a
+ * socket tells, has threads and a pace of its own: tests of them have nothing to see there. */
+#define skip_emulated()                                                                            \
+    do {                                                                                           \
+        if (getenv("TEST_EMULATED") != NULL) skip();                                               \
+    } while (0)
+
 #endif

@@ -138,6 +138,7 @@ static void too_much_is_told(void **state)
 static void address_space_is_this_process_own(void **state)
 {
     (void)state;
+    skip_emulated();
     struct rlimit before, less;
     assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
     less = before;

@@ -49,6 +49,7 @@ static void test_nothing_seen(void **state)
 static void test_limits_of_the_process(void **state)
 {
     (void)state;
+    skip_emulated();
     struct rlimit was, low;
     struct root root = root_of(NULL);
     struct headroom wide, narrow;

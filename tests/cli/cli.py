@@ -14,6 +14,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 TINY = os.path.join(ROOT, "tests/cases/tiny.csv")
 HELDOUT = os.path.join(ROOT, "tests/cases/heldout.csv")
 SANITIZED = "/san/" in PROGRAM or "/tsan/" in PROGRAM
+EMULATED = "TEST_EMULATED" in os.environ  # tests/run.sh
+PATIENCE = 1000 if EMULATED else 100  # seconds
 FIELDS = ["case_language", "case_number", "description", "origin", "product", "severity", "subject", "version"]
 
 # sysexits(3), as src/base/errors.def uses them
@@ -34,7 +36,7 @@ def run(*arguments, stdin=b"", env=None, cwd=None, stdout=subprocess.PIPE, **mor
         stdin = stdin.encode()
     done = subprocess.run([PROGRAM, *arguments], input=stdin, stdout=stdout, stderr=subprocess.PIPE,
                           env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000", **(env or {})},
-                          cwd=cwd, timeout=100, check=False, **more)
+                          cwd=cwd, timeout=PATIENCE, check=False, **more)
     return Result(done.returncode, done.stdout or b"", done.stderr)
 
 

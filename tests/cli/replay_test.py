@@ -50,7 +50,7 @@ class ReplayTest(cli.Test):
         flipped = f"linear-{int(number, 16) ^ 1:032x}"
         for model, case, decision in ((self.model, other, self.id), (again, self.case, self.id),
                                       (self.model, self.case, flipped),
-                                      (self.model, self.case, "avx512-" + number)):
+                                      (self.model, self.case, "plain-" + number)):
             done = self.replay(model, case, "--decision", decision)
             self.assert_exit(done, cli.DATA, "The decision is not reproduced")
             self.assertIs(done.lines()[0]["reproduced"], False)

@@ -234,12 +234,12 @@ static void test_initial_values(void **state)
     assert_true(golden.net.parameters[0] != again.net.parameters[0]);
     const float *embedding = net_parameters(&golden.net, WEIGHTS_EMBEDDING, 0);
     const float *recurrent = net_parameters(&golden.net, WEIGHTS_RECURRENT, 1);
-    double low = 1, high = -1;
+    float low = 1, high = -1;
     for (size_t i = 0; i < (size_t)200 * 16; i++) {
-        low = fmin(low, (double)embedding[i]);
-        high = fmax(high, (double)embedding[i]);
+        low = fminf(low, embedding[i]);
+        high = fmaxf(high, embedding[i]);
     }
-    assert_true(low >= -0.1 && low < -0.099 && high < 0.1 && high > 0.099);
+    assert_true(low >= -0.1f && low < -0.099f && high < 0.1f && high > 0.099f);
     for (size_t i = 0; i < (size_t)96 * 24; i++)
         assert_true(fabsf(recurrent[i]) <= sqrtf(1.0f / 24));
     assert_true(net_parameters(&golden.net, WEIGHTS_NORM_GAIN, 1)[49] == 1);
