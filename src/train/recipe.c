@@ -31,14 +31,20 @@ static const struct recipe_stage language[2][2][RECIPE_STAGES_MAX] = {
                     [true] = {{"embedding", 1, 1, 1e-2, 1e-2}, {"all layers", 0, 3, 5e-3, 5e-3}}},
 };
 
-/* Gradual thawing saves what was learnt from much text. From a few thousand texts of the desk
- * little was, and what the lower layers need to know only the labels teach. */
-static const struct recipe_stage labels[2][RECIPE_STAGES_MAX] = {
-    [RECIPE_FASTAI] = {{"head", 1, 2, 2e-2, 2e-2},
-                       {"last layer", 2, 1, 1e-2 * SPREAD, 1e-2},
-                       {"last two layers", 3, 1, 5e-3 * SPREAD, 5e-3},
-                       {"all layers", 0, 4, 2e-3 * SPREAD, 2e-3}},
-    [RECIPE_OWN] = {{"all layers", 0, 8, 5e-3, 5e-3}},
+/* Gradual thawing saves what was learnt from much text. */
+static const struct recipe_stage labels_fastai[RECIPE_STAGES_MAX] = {
+    {"head", 1, 2, 2e-2, 2e-2},
+    {"last layer", 2, 1, 1e-2 * SPREAD, 1e-2},
+    {"last two layers", 3, 1, 5e-3 * SPREAD, 5e-3},
+    {"all layers", 0, 4, 2e-3 * SPREAD, 2e-3},
+};
+
+/* From a few thousand texts of the desk little was, and what the lower layers need to know only
+ * the labels teach. With much text behind it a network bears twice the rate, by which another may
+ * learn nothing at all, and gains by more epochs. */
+static const struct recipe_stage labels_own[2][RECIPE_STAGES_MAX] = {
+    [false] = {{"all layers", 0, 8, 5e-3, 5e-3}},
+    [true] = {{"all layers", 0, 12, 1e-2, 1e-2}},
 };
 
 static struct recipe with(const struct recipe_stage stages[RECIPE_STAGES_MAX])
@@ -103,7 +109,8 @@ void recipe_language(struct recipe *out_recipe, const struct recipe_facts *facts
 
 void recipe_labels(struct recipe *out_recipe, const struct recipe_facts *facts)
 {
-    *out_recipe = with(labels[facts->kind]);
-    if (facts->kind == RECIPE_OWN) lengthen(out_recipe, facts->texts);
+    bool own = facts->kind == RECIPE_OWN;
+    *out_recipe = with(own ? labels_own[facts->pretrained] : labels_fastai);
+    if (own) lengthen(out_recipe, facts->texts);
     override(out_recipe, facts);
 }

@@ -46,6 +46,13 @@ static void test_asked_otherwise(void **state)
     assert_int_equal(recipe.stages[0].epochs, 2);
 }
 
+static double rate_of(const struct recipe_facts *facts)
+{
+    struct recipe recipe;
+    recipe_labels(&recipe, facts);
+    return recipe.stages[0].high;
+}
+
 /* From the desk's own texts alone: everything at one rate, and few epochs of the language. */
 static void test_own(void **state)
 {
@@ -68,6 +75,9 @@ static void test_own(void **state)
     facts.pretrained = true;
     recipe_language(&recipe, &facts);
     assert_int_equal(recipe.stage_count, 2);
+    double rate = rate_of(&facts);
+    facts.pretrained = false;
+    assert_true(rate == 2 * rate_of(&facts));
 }
 
 int main(void)
