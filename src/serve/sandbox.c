@@ -78,7 +78,7 @@ static const struct {
 enum { NUMBERS_MAX = 1024 };
 
 static atomic_bool told[NUMBERS_MAX];
-static bool entered;
+static atomic_bool entered;
 
 static const char *name_of(int number)
 {
@@ -175,9 +175,11 @@ enum error_code sandbox_enter(struct error *err)
         return error_set(err, ERR_SYSTEM, 0,
                          "the kernel takes no filter of system calls (seccomp): %s",
                          strerror(-failed));
-    entered = true;
+    atomic_store(&entered, true);
     return ERR_NONE;
 }
+
+bool sandbox_entered(void) { return atomic_load(&entered); }
 
 static void tried(const char *what, long result)
 {
@@ -187,7 +189,7 @@ static void tried(const char *what, long result)
 void sandbox_try(void)
 {
     static char program[] = "/bin/true", *nothing[] = {program, NULL};
-    if (!entered) return;
+    if (!sandbox_entered()) return;
     struct clone_args arguments = {.exit_signal = SIGCHLD};
     long child = syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
     if (child == 0) _exit(1);

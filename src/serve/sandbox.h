@@ -10,9 +10,12 @@
 #ifndef SERVE_SANDBOX_H
 #define SERVE_SANDBOX_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 MUST_CHECK enum error_code sandbox_enter(struct error *err);
+bool sandbox_entered(void);
 
 /* What a defect might do, for tests (base/fault.h): tries calls that are refused, and logs how
  * that went. Does nothing outside of the sandbox. */

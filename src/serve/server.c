@@ -8,6 +8,7 @@
 #include "serve/batch.h"
 #include "serve/exchange.h"
 #include "serve/reasons.h"
+#include "serve/sandbox.h"
 #include "serve/vitals.h"
 
 bool server_has_queue(const struct answer_model *model) { return model->has[ANSWER_ULMFIT]; }
@@ -95,6 +96,7 @@ void server_look(const void *context, struct metrics_now *now)
     now->connections_limit = options->connections_max;
     now->canary_success = truth_ready(&server->truth, &err) == ERR_NONE;
     now->draining = atomic_load(&server->state.draining);
+    now->no_fork = sandbox_entered();
     now->model_loaded_seconds = (double)atomic_load(&server->loaded);
     now->budget_bytes = (double)contract_serving(&server->contract).memory;
     now->reload_budget_bytes = (double)contract_reloading(&server->contract).memory;

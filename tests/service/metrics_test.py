@@ -2,12 +2,13 @@
 """/metrics: valid in both formats, and counting what really happened."""
 import json
 import math
+import os
 import re
 import threading
 import unittest
 
 from batch_test import LONG, imported, some_cases
-from service import INCIDENT, SANITIZED, Client, Service, model, request, resident, wait_until
+from service import INCIDENT, ROOT, SANITIZED, Client, Service, model, request, resident, wait_until
 
 NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 SAMPLE = re.compile(rf"({NAME})(?:\{{(.*)\}})? (NaN|[+-]Inf|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)")
@@ -185,6 +186,19 @@ class Metrics(unittest.TestCase):
             for thread in threads:
                 thread.join()
             self.assertEqual(statuses, [200] * 400)
+
+    def test_what_the_handbook_lists_is_there(self):
+        with open(os.path.join(ROOT, "docs/HTTP.md"), encoding="utf-8") as file:
+            rows = re.findall(r"^\| (`[a-z_]+`(?:, `[a-z_]+`)*) \|[^|]*\| ", file.read().split("## Metrics")[1], flags=re.M)
+        listed = {"air_classifier_" + name for row in rows for name in re.findall(r"[a-z_]+", row)}
+        self.assertGreater(len(listed), 30)
+        found = set()
+        for options in {}, {"file": imported()}:
+            with Service(**options) as service, Client(service.address) as client:
+                client.ask(body=INCIDENT)
+                found |= {re.sub("_(count|sum|bucket)$", "", name) for name, _ in scrape(service.address)}
+        self.assertEqual({name for name in listed - found if "_cgroup_" not in name}, set())
+        self.assertEqual({name for name in found - listed if not name.startswith("process_")}, set())
 
     def test_process_and_plan(self):
         with Service("--connections", "64") as service:

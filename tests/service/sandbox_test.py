@@ -54,6 +54,11 @@ class Sandbox(unittest.TestCase):
             self.assertEqual(log.count("a defect"), 3 if SANITIZED else 5, log)
             self.assertEqual(service.stop(), 0)
 
+    def test_whether_it_is_on_is_measured(self):
+        for more, on in ({}, 1), ({"preexec_fn": filters.at_filter}, 0):
+            with Service(**more) as service, Client(service.address) as client:
+                self.assertIn(b"air_classifier_no_fork %d\n" % on, client.ask("GET", "/metrics").body)
+
     def test_where_no_filter_may_be_set(self):
         with Service("--threads", "2", preexec_fn=filters.at_filter) as service:
             self.assertTrue(answers(service))
