@@ -23,7 +23,6 @@ HARDEN   ?= -fstack-protector-strong -D_FORTIFY_SOURCE=2 -fPIE
 EXTRA    ?=
 ANALYZER ?=
 RUNNER   ?=
-CCACHE   ?=
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 # Floating point is the same on every machine: no contraction into fused operations.
 ALL_CFLAGS = -std=gnu17 -D_GNU_SOURCE -Isrc -I$(BUILD)/gen -pthread -ffp-contract=off -fno-math-errno \
@@ -44,7 +43,7 @@ FUZZERS  := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/*_fuzz.c
 all: $(PROGRAM)
 
 deps: $(BUILD)/deps.stamp
-$(BUILD)/deps.stamp: tools/deps.sh
+$(BUILD)/deps.stamp: tools/deps.sh tools/libraries.sh
 	@mkdir -p $(BUILD)
 	@sh tools/deps.sh
 	@touch $@
@@ -126,10 +125,10 @@ tsan:
 
 # For arm64, linked with Debian's libraries of it, in qemu-user, which keeps no limits and filters: tests of those are passed over.
 ARM = build/arm
-$(ARM)/sysroot/stamp: tools/sysroot.sh | deps
+$(ARM)/sysroot/stamp: tools/sysroot.sh tools/libraries.sh | deps
 	@sh tools/sysroot.sh arm64 $(ARM)/sysroot
 arm: $(ARM)/sysroot/stamp
-	$(MAKE) BUILD=$(ARM) TIDY=no CC='$(CCACHE) aarch64-linux-gnu-gcc --sysroot=$(ARM)/sysroot' \
+	$(MAKE) BUILD=$(ARM) TIDY=no CC='aarch64-linux-gnu-gcc --sysroot=$(ARM)/sysroot' \
 	    RUNNER='qemu-aarch64 -L $(CURDIR)/$(ARM)/sysroot' test
 
 ifeq ($(TIDY),no)

@@ -2,8 +2,8 @@
 # Installs the packages that building, running and testing need, where they are missing.
 # A bare Debian 12 has neither; whoever is not root needs sudo.
 set -eu
-packages="gcc libc6-dev make git libmicrohttpd-dev libjansson-dev libcsv-dev libutf8proc-dev
-libxxhash-dev libseccomp-dev libzip-dev liblinear-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user libcmocka-dev libsimde-dev systemd-journal-remote clang-14 clang-format-14 clang-tidy-14 curl python3 ca-certificates binutils"
+. "$(dirname "$0")/libraries.sh"
+packages="$libraries gcc make git gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user systemd-journal-remote clang-14 clang-format-14 clang-tidy-14 curl python3 ca-certificates binutils"
 missing=
 for package in $packages; do
     state=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)

@@ -3,8 +3,8 @@
 # qemu-user. They come by apt into a state of its own, so that this machine's packages stay as they are and nobody has to be root.
 set -eu
 architecture=$1 folder=$2
-packages="libc6-dev libmicrohttpd-dev libjansson-dev libcsv-dev libutf8proc-dev libxxhash-dev libseccomp-dev libzip-dev liblinear-dev
-libcmocka-dev libsimde-dev libcurl3-gnutls libsystemd0"
+. "$(dirname "$0")/libraries.sh"
+packages="$libraries libcurl3-gnutls libsystemd0" # the last two are opened at run time
 mkdir -p "$folder"
 state=$(cd "$folder" && pwd)/apt
 rm -rf "$state"
