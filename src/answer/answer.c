@@ -157,8 +157,8 @@ static enum error_code open_ulmfit(struct answer_model *model, const char *kerne
     return ERR_NONE;
 }
 
-/* A slip is told whether or not this model has a use for kernels; what this processor lacks
- * only where it has. */
+/* Of a model without a use for kernels: a slip is told all the same, what this processor lacks
+ * is not. */
 static enum error_code check_kernel(const char *kernel, struct error *err)
 {
     const struct kernel *unused;
@@ -203,8 +203,9 @@ enum error_code answer_open(struct answer_model *out_model, const char *path, co
     if (code == ERR_NONE) code = open_labels(&model, &detail);
     if (code == ERR_NONE && bundle_has(&model.bundle, "linear.tag"))
         code = open_linear(&model, &detail);
-    if (code == ERR_NONE) code = check_kernel(kernel, &detail);
-    if (code == ERR_NONE && shrink_is(&model.bundle)) code = open_ulmfit(&model, kernel, &detail);
+    if (code == ERR_NONE)
+        code = shrink_is(&model.bundle) ? open_ulmfit(&model, kernel, &detail)
+                                        : check_kernel(kernel, &detail);
     if (code == ERR_NONE && model.has[ANSWER_LINEAR] && model.has[ANSWER_ULMFIT])
         code = blend_open(&model.blend, &model.bundle, &detail);
     if (code == ERR_NONE && bundle_has(&model.bundle, "canary.label"))
