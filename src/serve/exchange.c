@@ -165,7 +165,8 @@ static const struct route *admit(const struct server *server, struct MHD_Connect
 
 /* A reply from here, before the body, ends the connection; one from finish does not. */
 static enum MHD_Result begin(struct server *server, struct MHD_Connection *connection,
-                             const char *method, const char *path, void **out_request)
+                             const char *method, const char *path, const char *version,
+                             void **out_request)
 {
     struct error err;
     struct watch_entry *entry = watched(connection);
@@ -175,12 +176,13 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
     *out_request = request;
     atomic_fetch_add(&server->in_flight, 1);
     watch_renew(&server->watch, entry, WATCH_SENDS);
-    if (header_check_framing(connection, &err) != ERR_NONE)
+    if (header_check_framing(connection, method, version, &err) != ERR_NONE)
         return send_problem(server, connection, request, &err);
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
     request->route = admit(server, connection, request, method, path, &reply);
-    if (request->route == NULL && !header_sends_anyway(connection))
+    if (request->route == NULL &&
+        (reply.problem == ERR_REQUEST || !header_sends_anyway(connection)))
         return send_reply(server, connection, request, &reply);
     return MHD_YES;
 }
@@ -531,9 +533,8 @@ enum MHD_Result exchange_step(void *context, struct MHD_Connection *connection, 
                               const char *method, const char *version, const char *data,
                               size_t *size, void **request)
 {
-    (void)version;
     struct server *server = context;
-    if (*request == NULL) return begin(server, connection, method, url, request);
+    if (*request == NULL) return begin(server, connection, method, url, version, request);
     struct request *known = *request;
     if (*size > 0) return take_body(server, known, data, size);
     if (known->waiting) return deliver(server, connection, known);

@@ -3,6 +3,12 @@
  * libmicrohttpd 0.9.75 takes the first of several lengths, lets a transfer coding
  * win over a length, and waits forever for the end of a coding that it does not
  * know. Behind a proxy that decides otherwise, each is a way to smuggle a request.
+ *
+ * So are lines that it misreads: of a folded one it loses the value, one without a name or
+ * that begins with NUL ends its header, and a NUL its value; what follows is then the next
+ * request. It tells of none of them, but leaves the header where it was read, with NUL
+ * in place of each colon and line end, and that shows all: names and values must follow each
+ * other without a gap, from the version to the end of the header.
  */
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/header.h"
@@ -14,37 +20,124 @@
 /* A refused body up to here is read and thrown away: the highest --body-max. */
 enum { DISCARD_BYTES_MAX = 64 * 1024 * 1024 };
 
+/* Two of these would be taken as one by us and as the other by somebody else. */
+enum { LENGTH, CODING, HOST, TYPE, TOKEN, SINGLES };
+
+static const struct {
+    const char *name;
+    size_t size;
+    const char *twice;
+} singles[SINGLES] = {
+#define SINGLE(name)                                                                               \
+    {                                                                                              \
+        name, sizeof name - 1, "the header " name " is there twice"                                \
+    }
+    [LENGTH] = SINGLE("Content-Length"),
+    [CODING] = SINGLE("Transfer-Encoding"),
+    [HOST] = SINGLE("Host"),
+    [TYPE] = SINGLE("Content-Type"),
+    [TOKEN] = SINGLE("Authorization"),
+#undef SINGLE
+};
+
+struct text {
+    const char *data; /* NULL: absent */
+    size_t size;
+};
+
 struct framing {
-    const char *length, *coding;
+    const char *at; /* behind what was seen so far: the first NUL of its line's end */
+    struct text single[SINGLES];
     const char *fault; /* a sentence, or NULL */
 };
 
+static bool is_alphanumeric(char c)
+{
+    return (unsigned char)((c | 0x20) - 'a') < 26 || (unsigned char)(c - '0') < 10;
+}
+
+/* Whether each byte is a letter, a digit or one of these. */
+static bool is_made_of(const char *data, size_t size, const char *others)
+{
+    for (size_t i = 0; i < size; i++)
+        if (!is_alphanumeric(data[i]) && (data[i] == '\0' || strchr(others, data[i]) == NULL))
+            return false;
+    return true;
+}
+
+/* Whether the text is the next line's name and value: LF or CRLF before it, white space alone
+ * between them. */
+static bool is_next(const char *at, const char *name, size_t name_size, const char *value)
+{
+    const char *colon = name + name_size;
+    if ((name != at + 1 && name != at + 2) || value <= colon) return false;
+    return strspn(colon + 1, " \t") >= (size_t)(value - colon - 1);
+}
+
+static const char *look_closer(struct framing *framing, const char *name, size_t name_size,
+                               struct text value)
+{
+    if (!is_next(framing->at, name, name_size, value.data))
+        return "a header line is folded, has no name or holds NUL";
+    framing->at = value.data + value.size;
+    if (name_size == 0 || !is_made_of(name, name_size, "-_!#$%&'*+.^`|~"))
+        return "the name of a header holds white space or what no name may hold";
+    if (memchr(value.data, '\r', value.size) != NULL) return "a header holds a carriage return";
+    for (size_t i = 0; i < SINGLES; i++) {
+        if (singles[i].size != name_size || strncasecmp(singles[i].name, name, name_size) != 0)
+            continue;
+        if (framing->single[i].data != NULL) return singles[i].twice;
+        framing->single[i] = value;
+    }
+    return NULL;
+}
+
 static enum MHD_Result look(void *context, enum MHD_ValueKind kind, const char *name,
-                            const char *value)
+                            size_t name_size, const char *value, size_t value_size)
 {
     (void)kind;
     struct framing *framing = context;
-    if (value == NULL) value = "";
-    if (strpbrk(name, " \t") != NULL) framing->fault = "the name of a header holds white space";
-    if (strcasecmp(name, "Content-Length") == 0) {
-        if (framing->length != NULL && strcmp(framing->length, value) != 0)
-            framing->fault = "the headers Content-Length differ";
-        framing->length = value;
-    }
-    if (strcasecmp(name, "Transfer-Encoding") == 0) {
-        if (framing->coding != NULL || strcasecmp(value, "chunked") != 0)
-            framing->fault = "the only Transfer-Encoding taken is 'chunked', once";
-        framing->coding = value;
-    }
-    return MHD_YES;
+    struct text text = {value, value_size};
+    framing->fault =
+        value == NULL ? "a header has no value" : look_closer(framing, name, name_size, text);
+    return framing->fault == NULL ? MHD_YES : MHD_NO;
 }
 
-enum error_code header_check_framing(struct MHD_Connection *connection, struct error *err)
+static bool is_host(struct text host)
 {
-    struct framing framing = {0};
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, look, &framing);
-    if (framing.fault == NULL && framing.length != NULL && framing.coding != NULL)
-        framing.fault = "Content-Length and Transfer-Encoding exclude each other";
+    while (host.size > 0 && strchr(" \t", host.data[host.size - 1]) != NULL) host.size--;
+    return is_made_of(host.data, host.size, ".-:[]_~!$&'()*+,;=%");
+}
+
+/* Of a header without a fault in its lines, what they say together. */
+static const char *fault_of(const struct framing *framing, const char *version)
+{
+    struct text length = framing->single[LENGTH], coding = framing->single[CODING],
+                host = framing->single[HOST];
+    bool first_version = strcmp(version, "HTTP/1.0") == 0;
+    if (host.data == NULL && !first_version) return "the header Host is absent";
+    if (host.data != NULL && !is_host(host))
+        return "the header Host is no name with or without a port";
+    if (coding.data == NULL) return NULL;
+    if (strcasecmp(coding.data, "chunked") != 0)
+        return "the only Transfer-Encoding taken is 'chunked', once";
+    if (first_version) return "HTTP/1.0 has no Transfer-Encoding";
+    if (length.data != NULL) return "Content-Length and Transfer-Encoding exclude each other";
+    return NULL;
+}
+
+enum error_code header_check_framing(struct MHD_Connection *connection, const char *line,
+                                     const char *version, struct error *err)
+{
+    struct framing framing = {.at = version + strlen(version)};
+    MHD_get_connection_values_n(connection, MHD_HEADER_KIND, look, &framing);
+    const char *end =
+        line +
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+    /* The line's end and the empty line's, each LF or CRLF. */
+    if (framing.fault == NULL && (end < framing.at + 2 || end > framing.at + 4))
+        framing.fault = "a header line has no name or begins with NUL";
+    if (framing.fault == NULL) framing.fault = fault_of(&framing, version);
     if (framing.fault == NULL) return ERR_NONE;
     return error_set(err, ERR_REQUEST, 0, "%s", framing.fault);
 }
@@ -76,6 +169,9 @@ enum error_code header_check_body(struct MHD_Connection *connection, enum routes
         return error_set(err, ERR_MEDIA_TYPE, 0, "Content-Type is %.100s, not " ROUTES_JSON "%s",
                          type != NULL ? type : "absent", lines ? " or " ROUTES_LINES : "");
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
+    if (length == NULL &&
+        MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Transfer-Encoding") == NULL)
+        return error_set(err, ERR_REQUEST, 0, "the header does not tell how long the body is");
     if (length != NULL && strtoull(length, NULL, 10) > body_bytes_max)
         return error_set(err, ERR_BODY_LONG, 0, "the body has %.20s bytes; at most %zu are taken",
                          length, body_bytes_max);

@@ -13,13 +13,15 @@
 #include "serve/admin.h"
 #include "serve/routes.h"
 
-/* ERR_REQUEST where the end of the request can be read in two ways (RFC 9112, 5.1, 6.1 and
- * 6.3): lengths that differ, a length beside a transfer coding, a coding other than chunked,
- * a name with white space. What follows on the connection must not be read. */
-MUST_CHECK enum error_code header_check_framing(struct MHD_Connection *connection,
-                                                struct error *err);
+/* ERR_REQUEST where the request, or its end, can be read in two ways (RFC 9112, 2.2, 3.2, 5, 6.1
+ * and 6.3): a second length, type, host or token, a length beside a transfer coding, a coding other
+ * than chunked, a name that is none, a folded line, NUL. What follows on the connection must not
+ * be read. line and version: where the library says that the method and the version are. */
+MUST_CHECK enum error_code header_check_framing(struct MHD_Connection *connection, const char *line,
+                                                const char *version, struct error *err);
 
-/* Whether such a body may come: ERR_MEDIA_TYPE or ERR_BODY_LONG. */
+/* Whether such a body may come: ERR_MEDIA_TYPE, ERR_BODY_LONG, or ERR_REQUEST where nothing says
+ * that one comes. */
 MUST_CHECK enum error_code header_check_body(struct MHD_Connection *connection,
                                              enum routes_body takes, size_t body_bytes_max,
                                              struct error *err);
