@@ -1,4 +1,4 @@
-/* check.c - the one place in base that prints: a broken invariant has no caller to tell. */
+/* check.c - prints, as torn.c alone does beside it: a broken invariant has no caller to tell. */
 // SPDX-License-Identifier: Apache-2.0
 #include "base/check.h"
 

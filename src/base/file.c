@@ -13,6 +13,7 @@
 
 #include "base/check.h"
 #include "base/fault.h"
+#include "base/torn.h"
 
 enum {
     TEMPORARIES_MAX = 100, /* leftovers of killed runs that a new one steps over */
@@ -91,11 +92,13 @@ enum error_code file_map(struct file_map *out_map, const char *path, struct erro
     if (data == MAP_FAILED)
         return error_set(err, ERR_READ, 0, "%s: cannot be mapped: %s", path, strerror(reason));
     out_map->bytes = (struct slice){data, size};
+    torn_enter(out_map->bytes, path, &stat);
     return ERR_NONE;
 }
 
 void file_unmap(struct file_map *map)
 {
+    torn_leave(map->bytes);
     if (map->bytes.size > 0) munmap((void *)(size_t)map->bytes.data, map->bytes.size);
     map->bytes = (struct slice){0};
 }

@@ -9,23 +9,39 @@
 
 #include "base/writer.h"
 
-void log_line(enum log_level level, const char *format, ...)
+__attribute__((format(printf, 4, 0))) static size_t
+form(char *out, size_t size, enum log_level level, const char *format, va_list args)
 {
-    char buffer[1024];
-    struct writer line = writer_of(buffer, sizeof buffer - 1);
+    struct writer line = writer_of(out, size - 1);
     if (getenv("JOURNAL_STREAM") != NULL)
         writer_format(&line, "<%d>", (int)level);
     else
         writer_text(&line, level == LOG_LEVEL_ERROR     ? "error: "
                            : level == LOG_LEVEL_WARNING ? "warning: "
                                                         : "");
+    int length = vsnprintf(out + line.used, size - 1 - line.used, format, args);
+    if (length > 0) line.used += (size_t)length;
+    if (line.used > size - 2) line.used = size - 2;
+    out[line.used++] = '\n';
+    return line.used;
+}
+
+size_t log_write(char *out, size_t size, enum log_level level, const char *format, ...)
+{
     va_list args;
     va_start(args, format);
-    int length = vsnprintf(buffer + line.used, sizeof buffer - 1 - line.used, format, args);
+    size_t used = form(out, size, level, format, args);
     va_end(args);
-    if (length > 0) line.used += (size_t)length;
-    if (line.used > sizeof buffer - 2) line.used = sizeof buffer - 2;
-    buffer[line.used++] = '\n';
+    return used;
+}
+
+void log_line(enum log_level level, const char *format, ...)
+{
+    char buffer[1024];
+    va_list args;
+    va_start(args, format);
+    size_t used = form(buffer, sizeof buffer, level, format, args);
+    va_end(args);
     /* Nobody is left to tell when standard error is gone. */
-    if (write(STDERR_FILENO, buffer, line.used) < 0) return;
+    if (write(STDERR_FILENO, buffer, used) < 0) return;
 }

@@ -9,8 +9,15 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stddef.h>
+
 enum log_level { LOG_LEVEL_ERROR = 3, LOG_LEVEL_WARNING = 4, LOG_LEVEL_INFO = 6 };
 
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Such a line, newline included, for whoever must write it when nothing can be formatted any more;
+ * gives its bytes, size at most. */
+size_t log_write(char *out, size_t size, enum log_level level, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 #endif

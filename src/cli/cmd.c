@@ -8,6 +8,7 @@
 
 #include "base/fault.h"
 #include "base/file.h"
+#include "base/torn.h"
 
 int cmd_failed(const struct error *err)
 {
@@ -22,6 +23,7 @@ int cmd_main(int argc, char **argv)
     if (fault != NULL) fault_arm(strtol(fault, NULL, 10));
     fault_name(getenv("AIR_CLASSIFIER_BEND")); /* and a member of the service wrong */
     signal(SIGXFSZ, SIG_IGN); /* a file limit is then an error of write, which is handled */
+    torn_watch();
     struct options options;
     struct error err;
     if (file_hold_standard(&err) != ERR_NONE) return cmd_failed(&err);
