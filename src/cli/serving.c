@@ -19,6 +19,7 @@ struct serve_options serving_options(const struct options *options, const char *
                                   .batch_cases_max = (size_t)options->batch_max,
                                   .connections_max = (unsigned)options->connections,
                                   .read_seconds_max = (unsigned)options->read_timeout,
+                                  .drain_delay_seconds = (unsigned)options->drain_delay,
                                   .drain_seconds_max = (unsigned)options->drain,
                                   .canary_seconds = options->canary_period,
                                   .admin_token_path = options->admin_token,

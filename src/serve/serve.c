@@ -10,6 +10,7 @@
 #include "serve/serve.h"
 
 #include <errno.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -260,26 +261,29 @@ static void look_after(struct server *server, struct rounds *rounds)
     rounds->right = right;
 }
 
-/* Lets clients in until a signal to end comes. */
-static int watch_over(struct server *server, const sigset_t *signals)
+/* Lets clients in until a signal to end comes, and gives it, or for so long at most: 0. */
+static int watch_over(struct server *server, const sigset_t *signals, double seconds_max)
 {
     int fd = signalfd(-1, signals, SFD_CLOEXEC | SFD_NONBLOCK);
     check(fd >= 0);
     struct pollfd polled[] = {{.fd = fd, .events = POLLIN},
                               {.fd = server->listen.fd, .events = POLLIN}};
     struct signalfd_siginfo signal;
-    struct rounds rounds = {.cut = tick_now(), .canary = tick_now()};
+    struct rounds rounds = {
+        .cut = tick_now(), .canary = tick_now(), .right = truth_right(&server->truth)};
     int look_ms = (int)(server->period_seconds * 1e3 / LOOKS_A_PERIOD) + 1;
     if (look_ms > WATCH_MS) look_ms = WATCH_MS;
-    bool room = true;
-    while (read(fd, &signal, sizeof signal) != sizeof signal || !is_last(server, &signal)) {
+    uint64_t begun = tick_now();
+    bool room = true, last = false;
+    while (!last && tick_seconds_since(begun) < seconds_max) {
         /* Without room (connections, descriptors), a look now and then. */
         poll(polled, room ? 2 : 1, room ? look_ms : make_room(server));
         room = let_in(server);
         look_after(server, &rounds);
+        last = read(fd, &signal, sizeof signal) == sizeof signal && is_last(server, &signal);
     }
     close(fd);
-    return (int)signal.ssi_signo;
+    return last ? (int)signal.ssi_signo : 0;
 }
 
 static bool is_busy(struct server *server)
@@ -289,7 +293,6 @@ static bool is_busy(struct server *server)
 
 static void drain(struct server *server)
 {
-    atomic_store(&server->state.draining, true);
     uint64_t begun = tick_now();
     reload_stop(server->reload);
     unsigned limit = server->options->drain_seconds_max;
@@ -386,6 +389,30 @@ static void tell_ready(struct server *server, uint64_t begun)
                 model->label_count, server->listen.text, model->bundle.checksum);
 }
 
+/* A balancer hears of the end by readiness, and goes on sending until it has: whom it sends in
+ * that time is answered, and told to come no more on this connection. */
+static void answer_on(struct server *server, int signal_number, const sigset_t *signals)
+{
+    unsigned seconds = server->options->drain_delay_seconds;
+    log_line(LOG_LEVEL_INFO, "signal %d: not ready any more, and answering for %u s yet",
+             signal_number, seconds);
+    notify_send(&server->notify, "STOPPING=1\nSTATUS=answering for %u s yet", seconds);
+    watch_over(server, signals, seconds);
+}
+
+static void stop(struct server *server, int signal_number, const sigset_t *signals)
+{
+    atomic_store(&server->state.draining, true);
+    if (server->options->drain_delay_seconds > 0) answer_on(server, signal_number, signals);
+    log_line(LOG_LEVEL_INFO, "signal %d: finishing %u requests in flight", signal_number,
+             atomic_load(&server->in_flight));
+    notify_send(&server->notify, "STOPPING=1\nSTATUS=finishing %u requests",
+                atomic_load(&server->in_flight));
+    drain(server);
+    tell_closed(server);
+    log_line(LOG_LEVEL_INFO, "stopped");
+}
+
 enum error_code serve_run(const struct serve_options *options, struct error *err)
 {
     struct server *server;
@@ -412,14 +439,7 @@ enum error_code serve_run(const struct serve_options *options, struct error *err
     if (code == ERR_NONE) {
         confine();
         tell_ready(server, begun);
-        int signal_number = watch_over(server, &signals);
-        log_line(LOG_LEVEL_INFO, "signal %d: finishing %u requests in flight", signal_number,
-                 atomic_load(&server->in_flight));
-        notify_send(&server->notify, "STOPPING=1\nSTATUS=finishing %u requests",
-                    atomic_load(&server->in_flight));
-        drain(server);
-        tell_closed(server);
-        log_line(LOG_LEVEL_INFO, "stopped");
+        stop(server, watch_over(server, &signals, INFINITY), &signals);
     } else {
         listen_close(&server->listen);
     }

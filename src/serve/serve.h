@@ -30,7 +30,8 @@ struct serve_options {
     size_t batch_cases_max; /* of a request; no more than may wait */
     unsigned connections_max;
     unsigned read_seconds_max;
-    unsigned drain_seconds_max;
+    unsigned drain_delay_seconds; /* from the signal, it answers on and is not ready */
+    unsigned drain_seconds_max;   /* then */
     double canary_seconds;        /* between two of the model's own cases */
     const char *admin_token_path; /* NULL: only a signal reloads */
     size_t rehearsed_cases;       /* of the last ones, before another model answers */
@@ -50,7 +51,7 @@ struct serve_verdict {
 MUST_CHECK enum error_code serve_plan(struct serve_verdict *out_verdict,
                                       const struct serve_options *options, struct error *err);
 
-/* Returns once every request in flight at the signal is answered. */
+/* Returns once every request in flight is answered, after the signal and its delay. */
 MUST_CHECK enum error_code serve_run(const struct serve_options *options, struct error *err);
 
 #endif

@@ -137,6 +137,34 @@ class Stop(unittest.TestCase):
             for client in idle + waiting:
                 client.close()
 
+    def test_the_delay_lets_clients_in_and_answers_but_is_not_ready(self):
+        with Service("--drain-delay", "3600", "--canary-period", "0.05") as service:
+            with Client(service.address) as kept:
+                self.assertEqual(kept.ask("GET", "/health/ready").status, 200)
+                service.process.send_signal(signal.SIGTERM)
+                self.assertTrue(wait_until(lambda: any("not ready" in line for line in service.log)))
+                reply = kept.ask("GET", "/health/ready")
+                self.assertEqual((reply.status, reply.headers["connection"]), (503, "close"))
+                self.assertTrue(reply.json()["type"].endswith("/draining"))
+            for _ in range(3):
+                with Client(service.address) as late:
+                    reply = late.ask(body=INCIDENT)
+                    self.assertEqual((reply.status, reply.headers["connection"]), (200, "close"))
+            with Client(service.address) as late:
+                self.assertEqual(late.ask("GET", "/health/live").status, 200)
+            self.assertIsNone(service.process.poll())
+            self.assertEqual(service.stop(signal.SIGINT), 0)  # a second signal ends it
+            self.assertIn("stopped\n", service.log)
+            with self.assertRaises(OSError):
+                Client(service.address)
+
+    def test_the_delay_ends_by_itself(self):
+        with Service("--drain-delay", "1") as service:
+            begun = time.monotonic()
+            self.assertEqual(service.stop(), 0)
+            self.assertGreaterEqual(time.monotonic() - begun, 1)
+            self.assertIn("stopped\n", service.log)
+
     def test_the_drain_time_bounds_the_waiting(self):
         with Service("--drain-time", "1", "--read-timeout", "60") as service:
             with Client(service.address) as stuck:
