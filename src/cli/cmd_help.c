@@ -5,6 +5,7 @@
 
 #include "cli/cmd.h"
 #include "cli/version.h"
+#include "serve/routes.h"
 
 static const char *const summary = "routes support cases to the team that can solve them";
 
@@ -66,6 +67,34 @@ static void print_options(enum command command)
     }
 }
 
+/* Troff takes a line that begins with a dot or a quote for a request, and '-' for a hyphen. */
+static void print_troff(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '-' || *c == '\\') putchar('\\');
+        if ((*c == '\'' || *c == '.') && c == text) printf("\\&");
+        putchar(*c);
+    }
+}
+
+/* Of the service; in troff a line each as well. */
+static void print_routes(bool troff)
+{
+    printf(troff ? ".PP\nRoutes:\n" : "\nRoutes:\n");
+    for (size_t i = 0; i < routes_count; i++) {
+        const struct route *route = &routes_table[i];
+        if (troff) {
+            printf(".TP\n.B %s %s\n", route->method, route->path);
+            print_troff(route->summary);
+            printf("\n");
+        } else {
+            printf("  %s %s\n", route->method, route->path);
+            print_wrapped(route->summary, 6);
+            printf("\n");
+        }
+    }
+}
+
 static void print_overview(void)
 {
     printf(
@@ -84,17 +113,8 @@ static void print_command(enum command command)
            row->summary, row->name, row->operands);
     print_wrapped(row->description, 0);
     printf("\n");
+    if (command == COMMAND_SERVE) print_routes(false);
     print_options(command);
-}
-
-/* Troff takes a line that begins with a dot or a quote for a request, and '-' for a hyphen. */
-static void print_troff(const char *text)
-{
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c == '-' || *c == '\\') putchar('\\');
-        if ((*c == '\'' || *c == '.') && c == text) printf("\\&");
-        putchar(*c);
-    }
 }
 
 /* The options of a command, or, for COMMANDS, those that all share. */
@@ -129,6 +149,7 @@ static void print_man(void)
         printf("\"\n");
         print_troff(row->description);
         printf("\n");
+        if (c == COMMAND_SERVE) print_routes(true);
         print_man_options(c);
     }
     printf(".SS \"Every command\"\n");

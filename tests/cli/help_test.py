@@ -1,6 +1,7 @@
 """Help, man page and the command line itself: all from the rows of two tables."""
 # SPDX-License-Identifier: Apache-2.0
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -72,6 +73,16 @@ class HelpTest(cli.Test):
         self.assertIn('--help"', plain)
         for row in cli.rows("base/errors.def"):
             self.assertIn(f".B {row[2]}\n{row[4]} (HTTP {row[3]}, {row[1]}): {row[5]}.", plain)
+
+    def test_help_of_serve_lists_every_route(self):
+        with open(os.path.join(cli.ROOT, "src/serve/routes.c"), encoding="utf-8") as file:
+            rows = re.findall(r'\.method = "(\w+)",\s+\.path = "([^"]+)"', file.read())
+        self.assertGreaterEqual(len(rows), 9)
+        listed, page = cli.run("help", "serve").out, cli.run("help", "--man").out
+        for method, path in rows:
+            self.assertIn(f"\n  {method} {path}\n      ", listed)
+            self.assertIn(f"\n.B {method} {path}\n", page)
+        self.assertNotIn("/classifier", cli.run("help", "predict").out)
 
     def test_the_man_page_is_sound(self):
         page = cli.run("help", "--man").out
