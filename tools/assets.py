@@ -21,8 +21,7 @@ files = {"/apidocs/" + name: os.path.join(ui, name) for name in FOREIGN} if have
 files["/apidocs/page.css"] = os.path.join(pages, "page.css")
 if have_ui:
     files["/apidocs/start.js"] = os.path.join(pages, "start.js")
-page = os.path.join(pages, "page.html" if have_ui else "plain.html")
-files["/apidocs/"] = files["/apidocs/index.html"] = page
+files["/apidocs/"] = os.path.join(pages, "page.html" if have_ui else "plain.html")
 
 folder = os.path.join(out, "assets")
 os.makedirs(folder, exist_ok=True)

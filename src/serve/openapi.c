@@ -382,6 +382,9 @@ static json_t *operation(const struct dialect *dialect, const struct route *rout
         json_object_set_new(result, "produces", produces);
     }
     json_object_set_new(responses, "200", response(dialect, route->summary, fine));
+    if (route->tagged)
+        json_object_set_new(responses, "304",
+                            json_pack("{s:s}", "description", "As it was: If-None-Match names it"));
     for (const unsigned *status = route->statuses; *status != 0; status++) {
         char text[16];
         snprintf(text, sizeof text, "%u", *status);
@@ -401,7 +404,6 @@ static json_t *paths(const struct dialect *dialect)
     json_t *result = json_object();
     for (size_t i = 0; i < routes_count; i++) {
         const struct route *route = &routes_table[i];
-        if (route->hidden) continue;
         json_t *item = json_object_get(result, route->path);
         if (item == NULL) {
             item = json_object();

@@ -171,16 +171,6 @@ static void tell_asset(const struct routes_state *state, const struct answer_mod
     reply->page = true;
 }
 
-/* Relative, so that it is right behind any path prefix. */
-static void tell_moved(const struct routes_state *state, const struct answer_model *model,
-                       const struct routes_wish *wish, struct routes_reply *reply)
-{
-    (void)state, (void)model, (void)wish;
-    reply->status = 308;
-    reply->type = "text/plain";
-    reply->location = "apidocs/";
-}
-
 static void tell_metrics(const struct routes_state *state, const struct answer_model *model,
                          const struct routes_wish *wish, struct routes_reply *reply)
 {
@@ -238,62 +228,95 @@ const struct route routes_table[] = {
      .path = "/openapi.json",
      .name = "openapi",
      .answer = tell_openapi,
+     .tagged = true,
      .summary = "This description, OpenAPI 3.1"},
     {.method = "GET",
      .path = "/apispec_1.json",
      .name = "apispec",
      .answer = tell_apispec,
+     .tagged = true,
      .summary = "This description, Swagger 2.0"},
     {.method = "GET",
      .path = "/apidocs/",
      .name = "apidocs",
      .answer = tell_asset,
+     .tagged = true,
      .assets = true,
      .type = "text/html; charset=utf-8",
      .summary = "This description, for people to try it out"},
-    {.method = "GET",
-     .path = "/apidocs",
-     .answer = tell_moved,
-     .hidden = true,
-     .summary = "To the page with the slash",
-     .statuses = {308}},
 };
 const size_t routes_count = sizeof routes_table / sizeof *routes_table;
 
-static bool serves(const struct route *route, const char *method)
+/* Where flasgger's clients and bookmarks look. Targets are relative to the path, so that they are
+ * right behind any path prefix. */
+static const struct move {
+    const char *path, *to;
+    unsigned status; /* as flasgger's */
+} moves[] = {
+    {"/apidocs", "apidocs/", 308},
+    {"/apidocs/index.html", "./", 302},
+    {"/oauth2-redirect.html", "apidocs/", 302}, /* nobody is asked to log in here */
+    {"/flasgger_static/swagger-ui.css", "../apidocs/swagger-ui.css", 302},
+    {"/flasgger_static/swagger-ui-bundle.js", "../apidocs/swagger-ui-bundle.js", 302},
+    {"/flasgger_static/favicon-32x32.png", "../apidocs/favicon-32x32.png", 302},
+};
+
+static const struct move *find_move(const char *path)
 {
-    return strcmp(route->method, method) == 0 ||
-           (strcmp(method, "HEAD") == 0 && strcmp(route->method, "GET") == 0);
+    for (size_t i = 0; i < sizeof moves / sizeof *moves; i++)
+        if (strcmp(moves[i].path, path) == 0) return &moves[i];
+    return NULL;
 }
 
-const struct route *routes_find(const char *method, const char *path, struct routes_reply *reply)
+static bool serves(const char *served, const char *method)
 {
-    const struct route *same_path = NULL;
-    for (size_t i = 0; i < routes_count; i++) {
-        const struct route *route = &routes_table[i];
-        if (strcmp(route->path, path) != 0 &&
-            !(route->assets && strncmp(route->path, path, strlen(route->path)) == 0 &&
-              assets_find(path) != NULL))
-            continue;
-        if (serves(route, method)) return route;
-        same_path = route;
-    }
+    return strcmp(served, method) == 0 ||
+           (strcmp(method, "HEAD") == 0 && strcmp(served, "GET") == 0);
+}
+
+static bool is_at(const struct route *route, const char *path)
+{
+    return strcmp(route->path, path) == 0 ||
+           (route->assets && strncmp(route->path, path, strlen(route->path)) == 0 &&
+            assets_find(path) != NULL);
+}
+
+/* Another method than the path's. */
+static void tell_method(const char *served, const char *method, struct routes_reply *reply)
+{
     struct error err;
-    if (same_path == NULL) {
-        error_set(&err, ERR_NOT_FOUND, 0, "nothing is served at this path");
-        routes_problem(reply, &err);
-        return NULL;
-    }
-    const char *allow =
-        strcmp(same_path->method, "GET") == 0 ? "GET, HEAD, OPTIONS" : "OPTIONS, POST";
+    reply->allow = strcmp(served, "GET") == 0 ? "GET, HEAD, OPTIONS" : "OPTIONS, POST";
     if (strcmp(method, "OPTIONS") == 0) {
         reply->status = 200;
         reply->type = "text/plain";
     } else {
-        error_set(&err, ERR_METHOD, 0, "%.32s is not served here; %s are", method, allow);
+        error_set(&err, ERR_METHOD, 0, "%.32s is not served here; %s are", method, reply->allow);
         routes_problem(reply, &err);
     }
-    reply->allow = allow;
+}
+
+const struct route *routes_find(const char *method, const char *path, struct routes_reply *reply)
+{
+    const char *served = NULL;
+    for (size_t i = 0; i < routes_count; i++) {
+        const struct route *route = &routes_table[i];
+        if (!is_at(route, path)) continue;
+        if (serves(route->method, method)) return route;
+        served = route->method;
+    }
+    const struct move *move = find_move(path);
+    if (move != NULL) served = "GET";
+    if (served == NULL) {
+        struct error err;
+        error_set(&err, ERR_NOT_FOUND, 0, "nothing is served at this path");
+        routes_problem(reply, &err);
+    } else if (move != NULL && serves(served, method)) {
+        reply->status = move->status;
+        reply->type = "text/plain";
+        reply->location = move->to;
+    } else {
+        tell_method(served, method, reply);
+    }
     return NULL;
 }
 

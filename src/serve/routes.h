@@ -95,7 +95,7 @@ struct route {
     size_t (*bound)(const struct answer_model *model); /* NULL: ROUTES_REPLY_MAX is enough */
     const char *type;                                  /* of its answer, NULL: JSON */
     bool assets;               /* what assets_find finds below its path belongs to it */
-    bool hidden;               /* from the descriptions */
+    bool tagged;               /* by an ETag: 304 to whom has it already */
     const char *name, *schema; /* in the descriptions; schema: of its JSON */
     const char *summary;
     unsigned statuses[8]; /* it may answer with, beside 200; ends in 0 */
@@ -104,7 +104,7 @@ struct route {
 extern const struct route routes_table[];
 extern const size_t routes_count;
 
-/* The route, or NULL with reply filled (404, 405, OPTIONS). HEAD finds GET. */
+/* The route, or NULL with reply filled (404, 405, OPTIONS, moved). HEAD finds GET. */
 const struct route *routes_find(const char *method, const char *path, struct routes_reply *reply);
 
 /* What a request wants that says nothing. */

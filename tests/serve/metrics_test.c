@@ -60,6 +60,9 @@ static void all_that_can_come_is_there_before_it_came(void **state)
         snprintf(line, sizeof line, "air_classifier_requests_total{route=\"%s\",code=\"200\"} 0",
                  path);
         assert_line(text, line);
+        snprintf(line, sizeof line, "air_classifier_requests_total{route=\"%s\",code=\"304\"} 0",
+                 path);
+        assert_int_equal(strstr(text, line) != NULL, routes_table[i].tagged);
         for (const unsigned *status = routes_table[i].statuses; *status != 0; status++) {
             snprintf(line, sizeof line, "air_classifier_requests_total{route=\"%s\",code=\"%u\"} 0",
                      path, *status);

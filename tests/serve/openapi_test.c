@@ -62,11 +62,8 @@ static void every_route_is_described(void **state)
     {
         described += json_object_size(item);
     }
-    size_t shown = 0;
     for (size_t i = 0; i < routes_count; i++) {
         const struct route *route = &routes_table[i];
-        if (route->hidden) continue;
-        shown++;
         const char *method = strcmp(route->method, "GET") == 0 ? "get" : "post";
         json_t *operation = at(root, "paths", route->path, method);
         json_t *responses = at(operation, "responses", NULL, NULL);
@@ -78,6 +75,10 @@ static void every_route_is_described(void **state)
             assert_true(json_string_length(at(responses, text, "description", NULL)) > 0);
         }
         at(responses, "200", "content", route->type != NULL ? route->type : "application/json");
+        if (route->tagged) {
+            at(responses, "304", "description", NULL);
+            statuses++;
+        }
         assert_int_equal(json_object_size(responses), statuses);
         assert_int_equal(json_object_get(operation, "requestBody") != NULL,
                          route->takes != ROUTES_NOTHING);
@@ -87,7 +88,7 @@ static void every_route_is_described(void **state)
         assert_int_equal(json_array_size(json_object_get(operation, "parameters")), parameters);
         assert_int_equal(json_object_get(operation, "security") != NULL, route->admin);
     }
-    assert_int_equal(described, shown);
+    assert_int_equal(described, routes_count);
     json_decref(root);
 }
 
@@ -103,7 +104,6 @@ static void swagger_says_the_same(void **state)
                      json_object_size(at(openapi, "components", "schemas", NULL)));
     for (size_t i = 0; i < routes_count; i++) {
         const struct route *route = &routes_table[i];
-        if (route->hidden) continue;
         const char *method = strcmp(route->method, "GET") == 0 ? "get" : "post";
         json_t *own = at(root, "paths", route->path, method);
         json_t *other = at(openapi, "paths", route->path, method);

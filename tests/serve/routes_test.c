@@ -59,7 +59,6 @@ static void what_is_embedded_belongs_to_its_page(void **state)
     const struct route *page = routes_find("GET", "/apidocs/", fresh(&fixture));
     assert_non_null(page);
     assert_ptr_equal(routes_find("HEAD", "/apidocs/page.css", fresh(&fixture)), page);
-    assert_ptr_equal(routes_find("GET", "/apidocs/index.html", fresh(&fixture)), page);
     assert_null(routes_find("POST", "/apidocs/page.css", fresh(&fixture)));
     assert_problem(&fixture.reply, 405, "/problems/method");
     static const char *const others[] = {"/apidocs/none", "/apidocs//page.css", "/apidocs/../x"};

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """/apidocs/ and the descriptions on the wire: compressed, kept, locked down, and right behind a prefix."""
 import gzip
+import os
 import re
 import unittest
+from urllib.parse import urljoin
 
 from service import Client, Service
 
@@ -28,7 +30,6 @@ class Pages(unittest.TestCase):
         page = self.get("/apidocs/")
         self.assertEqual((page.status, page.headers["content-type"]),
                          (200, "text/html; charset=utf-8"))
-        self.assertEqual(self.get("/apidocs/index.html").body, page.body)
         names = re.findall(rb'(?:src|href)="([^"]+)"', page.body)
         self.assertGreater(len(names), 2)
         for name in names:
@@ -79,13 +80,31 @@ class Pages(unittest.TestCase):
                                  304)
                 self.assertEqual(client.ask("GET", "/apidocs/").status, 200)
 
-    def test_the_page_with_the_slash(self):
-        reply = self.get("/apidocs")
-        self.assertEqual((reply.status, reply.headers["location"]), (308, "apidocs/"))
+    def test_where_the_clients_of_flasgger_look(self):
+        moved = {"/apidocs": 308, "/apidocs/index.html": 302, "/oauth2-redirect.html": 302}
+        files = ("swagger-ui.css", "swagger-ui-bundle.js", "favicon-32x32.png")
+        for path, status in {**moved, **{"/flasgger_static/" + name: 302 for name in files}}.items():
+            for method in ("GET", "HEAD"):
+                reply = self.get(path, method=method)
+                self.assertEqual((reply.status, reply.body), (status, b""), path)
+            self.assertNotRegex(reply.headers["location"], "^/|:")  # right behind a prefix, too
+            target = urljoin(path, reply.headers["location"])
+            wanted = "/apidocs/" if path in moved else "/apidocs/" + os.path.basename(path)
+            self.assertEqual(target, wanted)
+            if self.have_ui or path in moved:
+                self.assertEqual(self.get(target, "Accept-Encoding: gzip").status, 200)
+            reply = self.get(path, method="POST")
+            self.assertEqual((reply.status, reply.headers["allow"]), (405, "GET, HEAD, OPTIONS"))
+            reply = self.get(path, method="OPTIONS")
+            self.assertEqual((reply.status, reply.headers["allow"]), (200, "GET, HEAD, OPTIONS"))
+        with Client(self.service.address) as client:  # and the connection goes on
+            for _ in range(3):
+                self.assertEqual(client.ask("GET", "/apidocs").status, 308)
 
     def test_other_paths_and_methods(self):
         for path in ("/apidocs/none", "/apidocs//", "/apidocs/../openapi.json", "/apidocs/%2e%2e/x",
-                     "/apidocs/page.css/", "/apidocs/page.css%00"):
+                     "/apidocs/page.css/", "/apidocs/page.css%00", "/flasgger_static/",
+                     "/flasgger_static/lib/jquery.min.js"):
             self.assertEqual(self.get(path).status, 404, path)
         self.assertEqual(self.get("/apidocs/page.css", method="POST").status, 405)
 

@@ -296,9 +296,9 @@ class Requests(unittest.TestCase):
             ("/health/ready", "get"): ({},),
             ("/admin/reload", "post"): ({}, {"path": "/admin/reload?any_labels=2"}),
             ("/metrics", "get"): ({},),
-            ("/openapi.json", "get"): ({},),
-            ("/apispec_1.json", "get"): ({},),
-            ("/apidocs/", "get"): ({},),
+            ("/openapi.json", "get"): ({}, {"headers": ["If-None-Match: *"]}),
+            ("/apispec_1.json", "get"): ({}, {"headers": ["If-None-Match: *"]}),
+            ("/apidocs/", "get"): ({}, {"headers": ["If-None-Match: *"]}),
         }
         described = {(path, method) for path, item in description["paths"].items()
                      for method in item}
@@ -310,7 +310,7 @@ class Requests(unittest.TestCase):
                 reply = self.ask(method.upper(), **{"path": path, **parameters})
                 self.assertIn(str(reply.status), responses)
                 kind = reply.headers["content-type"]
-                self.assertIn(kind, responses[str(reply.status)]["content"])
+                self.assertIn(kind, responses[str(reply.status)].get("content", kind))
                 seen.add(str(reply.status))
             # 429 and 504 need a queue: batch_test.py; 503 a service that stops: stop_test.py;
             # the admin a token: reload_test.py
