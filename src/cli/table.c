@@ -3,11 +3,40 @@
 #include "cli/table.h"
 
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "text/utf8.h"
 
 enum { NAME_COLUMNS = 28 };
+
+/* Unicode's own controls, C1 included: some terminals obey these, too. */
+static bool steers(uint32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0); }
+
+/* Bytes from at on that belong together: a character, or one that is none (*out_plain false). */
+static size_t take_character(const char *at, size_t left, bool *out_plain)
+{
+    unsigned char first = (unsigned char)*at;
+    size_t size = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4, bad;
+    const char *end = at;
+    *out_plain = size <= left && utf8_valid((struct slice){at, size}, &bad);
+    if (!*out_plain) return 1;
+    *out_plain = !steers(utf8_next(&end));
+    return size;
+}
+
+void table_text(struct slice text, int columns)
+{
+    bool plain;
+    for (size_t at = 0, size; at < text.size; at += size) {
+        size = take_character(text.data + at, text.size - at, &plain);
+        for (size_t i = at; !plain && i < at + size; i++)
+            printf("\\x%02X", (unsigned)(unsigned char)text.data[i]);
+        if (plain) fwrite(text.data + at, 1, size, stdout);
+        columns -= plain ? 1 : 4 * (int)size;
+    }
+    if (columns > 0) printf("%*s", columns, "");
+}
 
 /* A label, cut and filled to NAME_COLUMNS code points. */
 static void print_name(struct slice name)
@@ -17,7 +46,7 @@ static void print_name(struct slice name)
     while (at < end && columns < NAME_COLUMNS) {
         const char *start = at;
         uint32_t c = utf8_next(&at);
-        if (c < 0x20 || c == 0x7F)
+        if (steers(c))
             putchar('?'); /* a label must not steer the terminal */
         else
             fwrite(start, 1, (size_t)(at - start), stdout);

@@ -9,6 +9,10 @@
 #include "train/corpus.h"
 #include "train/score.h"
 
+/* As it stands, filled to so many columns, but for what would steer the terminal: control
+ * characters and bytes that are no UTF-8 are told as \xHH. To standard output, as all of these. */
+void table_text(struct slice text, int columns);
+
 /* A line of sums and a line for each label, to standard output. */
 void table_score(const struct score *score, const struct answer_model *model);
 

@@ -67,14 +67,27 @@ static void print(char *out, size_t size, const union address *address)
     }
 }
 
+static enum error_code address_of(union address *out, const char *text, bool open,
+                                  struct error *err)
+{
+    TRY(parse(out, text, err));
+    if (!open && !is_loopback(out))
+        return error_set(err, ERR_USAGE, 0,
+                         "--listen: other hosts can reach %s; add --open if they shall", text);
+    return ERR_NONE;
+}
+
+enum error_code listen_check(const char *text, bool open, struct error *err)
+{
+    union address address;
+    return address_of(&address, text, open, err);
+}
+
 enum error_code listen_open(struct listen *out_listen, const char *text, bool open,
                             struct error *err)
 {
     union address address;
-    TRY(parse(&address, text, err));
-    if (!open && !is_loopback(&address))
-        return error_set(err, ERR_USAGE, 0,
-                         "--listen: other hosts can reach %s; add --open if they shall", text);
+    TRY(address_of(&address, text, open, err));
     socklen_t size = address.any.sa_family == AF_INET ? sizeof address.four : sizeof address.six;
     int fd = socket(address.any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     int one = 1;

@@ -14,6 +14,9 @@ struct listen {
     char text[LISTEN_TEXT_MAX]; /* "127.0.0.1:8080", with the port really taken */
 };
 
+/* What can be said of such a text before anything listens. */
+MUST_CHECK enum error_code listen_check(const char *text, bool open, struct error *err);
+
 /* "ADDRESS:PORT", an IPv6 address in brackets. Addresses other hosts reach are
  * refused unless open. */
 MUST_CHECK enum error_code listen_open(struct listen *out_listen, const char *text, bool open,

@@ -335,7 +335,9 @@ enum error_code serve_plan(struct serve_verdict *out_verdict, const struct serve
     struct serve_verdict verdict;
     server->options = options;
     plan_tame();
-    enum error_code code = plan(server, &verdict.limits, err);
+    enum error_code code = listen_check(options->listen, options->open, err);
+    if (code == ERR_NONE) code = admin_open(&server->admin, options->admin_token_path, err);
+    if (code == ERR_NONE) code = plan(server, &verdict.limits, err);
     if (code == ERR_NONE) {
         verdict.contract = server->contract;
         verdict.code = plan_check(&server->contract, server, &verdict.limits, &verdict.refusal);

@@ -47,7 +47,8 @@ struct serve_verdict {
     struct error refusal;
 };
 
-/* Opens the model, and neither takes what the contract tells nor listens. */
+/* Opens the model, and neither takes what the contract tells nor listens; what serve_run would
+ * refuse of the options, it does. */
 MUST_CHECK enum error_code serve_plan(struct serve_verdict *out_verdict,
                                       const struct serve_options *options, struct error *err);
 

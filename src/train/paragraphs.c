@@ -92,6 +92,7 @@ enum error_code paragraphs_next(void *context, struct slice *out_text, bool *out
         if (!utf8_valid(line, &bad))
             return error_set(err, ERR_UTF8, p->line, "%s: line %zu: byte %zu is not UTF-8",
                              path_of(p), p->line, bad + 1);
+        p->given++;
         *out_text = line;
         return ERR_NONE;
     }

@@ -20,6 +20,7 @@ struct paragraphs {
     int fd;             /* -1: none is open */
     char *buffer;
     size_t begin, end, room, line;
+    size_t given; /* paragraphs so far */
 };
 
 void paragraphs_begin(struct paragraphs *out_paragraphs, const char *const *paths, size_t count);

@@ -27,7 +27,12 @@ static enum error_code read_texts(struct pretrain *pretrain, struct crew *crew,
     enum error_code code =
         texts_open(&pretrain->texts, &texts_options, &source, crew, progress, err);
     paragraphs_close(&paragraphs);
-    return code;
+    if (code != ERR_DATA || paragraphs.given > 0) return code;
+    char others[32] = "";
+    if (options->path_count > 1)
+        snprintf(others, sizeof others, " and %zu more", options->path_count - 1);
+    return error_set(err, ERR_DATA, 0, "%s%s: there is no text to learn from", options->paths[0],
+                     others);
 }
 
 static enum error_code run(struct pretrain *pretrain, struct crew *crew, struct progress *progress,

@@ -106,6 +106,28 @@ class InspectTest(cli.Test):
         for text in ("format_version", "checksum", "Kernel", "linear.weight", "labels.text", "2023-11-14"):
             self.assertIn(text, done.out)
 
+    def test_what_a_file_says_does_not_steer_the_terminal(self):
+        content = self.get(self.model)
+        (size,) = struct.unpack("<Q", content[:8])
+        header = json.loads(content[8:8 + size])
+        header["__metadata__"]["note \x1b]0;x\x07"] = "gr\u00fcn \x1b[31m \n \u009b31m \u4e2d"
+        text = json.dumps(header).encode()
+        text += b" " * (-(8 + len(text)) % 64)
+        steering = self.put("steering.air", struct.pack("<Q", len(text)) + text + content[8 + size:])
+        done = cli.run("inspect", steering)
+        self.assertEqual((done.status, done.err), (0, ""))
+        self.assertIn("\nnote \\x1B]0;x\\x07            gr\u00fcn \\x1B[31m \\x0A \\xC2\\x9B31m \u4e2d\n", done.out)
+        self.assertEqual([c for c in done.out if c != "\n" and (ord(c) < 32 or 127 <= ord(c) < 160)], [])
+        self.assertEqual(json.loads(cli.run("inspect", "--json", steering).out)["metadata"], header["__metadata__"])
+        labelled = self.put("labelled.csv", "".join(
+            f"{word} {n},{label}\n" for label, word in (("a\x1b[2J", "disk"), ("b\x7f", "login"))
+            for n in range(20)).join(("subject,sbr\n", "")))
+        out = self.path("labelled.air")
+        self.assertEqual(cli.run("train", "--member", "linear", "-o", out, labelled).status, 0)
+        told = cli.run("inspect", out).out
+        self.assertIn("\na\\x1B[2J ", told)
+        self.assertIn("\nb\\x7F ", told)
+
     def test_any_safetensors_reader_opens_it(self):
         content = self.get(self.model)
         (size,) = struct.unpack("<Q", content[:8])

@@ -131,7 +131,8 @@ class PretrainTest(cli.Test):
         for arguments, status, text in (
                 ([self.text], cli.USAGE, "needs -o LM"),
                 (["-o", self.path("x.air"), "/nowhere/text"], cli.NO_INPUT, "/nowhere/text"),
-                (["-o", self.path("x.air"), empty], cli.DATA, ""),
+                (["-o", self.path("x.air"), empty], cli.DATA, "empty: there is no text to learn from"),
+                (["-o", self.path("x.air"), empty, empty, empty], cli.DATA, "empty and 2 more: there is no text"),
                 (["-o", self.path("x.air"), broken], cli.DATA, "line 2"),
                 (["-o", "/nowhere/x.air", self.text], cli.CANNOT_CREATE, "/nowhere/x.air"),
                 (["-o", self.path("x.air"), "--size", "huge", self.text], cli.USAGE, "no size 'huge'"),

@@ -72,8 +72,11 @@ static void other_hosts_need_open(void **state)
                                             "[2001:db8::1]:80", "[::ffff:127.0.0.1]:80"};
     struct error err;
     struct listen listen;
-    for (size_t i = 0; i < sizeof reachable / sizeof *reachable; i++)
+    for (size_t i = 0; i < sizeof reachable / sizeof *reachable; i++) {
         assert_fails(listen_open(&listen, reachable[i], false, &err), ERR_USAGE, "--open", &err);
+        assert_fails(listen_check(reachable[i], false, &err), ERR_USAGE, "--open", &err);
+        assert_fine(listen_check(reachable[i], true, &err), &err);
+    }
     assert_fine(listen_open(&listen, "0.0.0.0:0", true, &err), &err);
     assert_int_equal(reach(listen.text), 0);
     listen_close(&listen);

@@ -11,7 +11,7 @@ import time
 import unittest
 
 import container
-from service import INCIDENT, PROGRAM, SANITIZED, SLOW, Client, Service, model, resident
+from service import FOLDER, INCIDENT, PROGRAM, SANITIZED, SLOW, Client, Service, model, resident
 from soak_test import CASES_OF_ALL_SIZES, soak
 
 OPTIONS = ("--threads", "2", "--connections", "32", "--queue-bytes", "1048576", "--body-max",
@@ -132,6 +132,22 @@ class Plan(unittest.TestCase):
         text = subprocess.run([PROGRAM, "serve", "--plan", model(), *OPTIONS], stdout=subprocess.PIPE,
                               check=True, timeout=SLOW).stdout.decode()
         self.assertIn(f"serving    {said['serving']['memory']} bytes of memory", text)
+
+    def test_it_refuses_what_serving_refuses(self):
+        token = os.path.join(FOLDER, "short.token")
+        with open(token, "w") as file:
+            file.write("short")
+        for options, status, text in ((("--listen", "0.0.0.0:8080"), 64, "--open"),
+                                      (("--listen", "localhost:8080"), 64, "--listen"),
+                                      (("--admin-token-file", token), 64, "a token of 5 bytes"),
+                                      (("--admin-token-file", token + ".none"), 66, "short.token.none")):
+            said = [subprocess.run([PROGRAM, "serve", model(), *options, *plan_too], stdin=subprocess.DEVNULL,
+                                   capture_output=True, timeout=SLOW) for plan_too in ((), ("--plan",))]
+            for done in said:
+                self.assertEqual((done.returncode, done.stdout), (status, b""), done.stderr)
+                self.assertIn(text, done.stderr.decode())
+            self.assertEqual(said[0].stderr, said[1].stderr)
+        self.assertTrue(plan("--listen", "0.0.0.0:8080", "--open")["fits"])
 
     def test_each_option_has_its_row(self):
         before = {part["part"]: part["serving"]["memory"] for part in plan()["parts"]}
