@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 
 static atomic_long countdown; /* 0: unarmed; -1: has struck */
 static const char *named;
@@ -35,4 +36,9 @@ bool fault_bent(const char *place)
 {
     const char *now = atomic_load_explicit(&bent, memory_order_relaxed);
     return now != NULL && strcmp(now, place) == 0;
+}
+
+void fault_hang(const char *place)
+{
+    while (fault_bent(place)) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
 }

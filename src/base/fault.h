@@ -6,7 +6,8 @@
  * one relaxed load. This is how every error path is walked (SQLite's method).
  *
  * A member of the ensemble can be made to answer wrongly as well, and rightly again,
- * while the service runs: AIR_CLASSIFIER_BEND=PLACE names it, SIGUSR1 turns it.
+ * or a thread to hang, and to go on, while the service runs: AIR_CLASSIFIER_BEND=PLACE
+ * names it, SIGUSR1 turns it.
  *
  * Threads  any number
  */
@@ -30,5 +31,8 @@ void fault_turn(void);
 
 /* Whether what comes from this place shall be wrong now. */
 bool fault_bent(const char *place);
+
+/* Returns once it shall not: whoever passes here hangs meanwhile. */
+void fault_hang(const char *place);
 
 #endif

@@ -7,11 +7,13 @@
  * Bound   cases_max; batch_bound tells how long the reply may be
  * Memory  one block of the bodies' store, and the body, whose bytes become the texts
  * Errors  of the whole: not an array, ERR_BATCH_LONG, no room in the store
- * Threads one at a time
+ * Threads one at a time, but for batch_take
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef SERVE_BATCH_H
 #define SERVE_BATCH_H
+
+#include <stdatomic.h>
 
 #include "answer/detail.h"
 #include "serve/batcher.h"
@@ -33,7 +35,8 @@ struct batch {
     bool lines;                 /* JSON Lines, not an array */
     struct batcher_case *cases; /* [asked], those that can be answered, in order */
     size_t *place;              /* [asked], of their items */
-    size_t asked, told;
+    size_t asked;
+    atomic_size_t told; /* of them */
 };
 
 /* Bytes that a batch of so many cases takes of the store, beside its body. */
@@ -44,7 +47,7 @@ MUST_CHECK enum error_code batch_read(struct batch *out_batch, struct body *body
                                       struct error *err);
 
 /* Takes the answer to one of batch->cases, or why there is none, while the answer's
- * probabilities are there; true once all have theirs. */
+ * probabilities are there; true once all have theirs. From any thread. */
 bool batch_take(struct batch *batch, const struct batcher_case *one, const struct answer *answer,
                 const struct error *err);
 

@@ -24,8 +24,10 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/limits.h"
 #include "base/mem.h"
 #include "base/tick.h"
@@ -48,7 +50,6 @@ struct batcher {
     size_t slots; /* of cases, without the canary's */
     pthread_t thread;
     bool started;
-    struct batcher_case **late; /* [cases_max]; the answering thread's */
 
     pthread_mutex_t lock; /* over all below */
     pthread_cond_t wake, swapped;
@@ -131,16 +132,12 @@ static struct batcher_case *take(struct batcher *batcher, size_t at)
     return one;
 }
 
-static size_t take_late(struct batcher *batcher)
+/* NULL where nobody is. */
+static struct batcher_case *take_late(struct batcher *batcher)
 {
-    size_t late = 0;
-    for (size_t i = 0; i < batcher->count;) {
-        if (is_late(batcher, batcher->waiting[i]))
-            batcher->late[late++] = take(batcher, i);
-        else
-            i++;
-    }
-    return late;
+    for (size_t i = 0; i < batcher->count; i++)
+        if (is_late(batcher, batcher->waiting[i])) return take(batcher, i);
+    return NULL;
 }
 
 /* The first of the shortest. */
@@ -177,7 +174,7 @@ static struct batcher_case *choose(struct batcher *batcher)
     return one;
 }
 
-/* The answering thread */
+/* Handing back; the lock is not held */
 
 static void refuse(const struct batcher *batcher, struct batcher_case *one, enum error_code code)
 {
@@ -190,17 +187,38 @@ static void refuse(const struct batcher *batcher, struct batcher_case *one, enum
     one->done(one, NULL, &err);
 }
 
-static void refuse_late(struct batcher *batcher, size_t late)
+void batcher_look(struct batcher *batcher)
 {
-    for (size_t i = 0; i < late; i++) refuse(batcher, batcher->late[i], ERR_DEADLINE);
+    struct batcher_case *late;
+    do {
+        pthread_mutex_lock(&batcher->lock);
+        late = take_late(batcher);
+        pthread_mutex_unlock(&batcher->lock);
+        if (late != NULL) refuse(batcher, late, ERR_DEADLINE);
+    } while (late != NULL);
 }
+
+/* Nobody comes any more: it closes. */
+static void refuse_all(struct batcher *batcher)
+{
+    struct batcher_case *one;
+    do {
+        pthread_mutex_lock(&batcher->lock);
+        one = batcher->count > 0 ? take(batcher, 0) : NULL;
+        pthread_mutex_unlock(&batcher->lock);
+        if (one != NULL) refuse(batcher, one, ERR_DRAINING);
+    } while (one != NULL);
+}
+
+/* The answering thread */
 
 static const struct case_text *next(void *context, void **out_owner)
 {
     struct batcher *batcher = context;
     struct batcher_case *one = NULL;
+    batcher_look(batcher);
+    fault_hang("queue");
     pthread_mutex_lock(&batcher->lock);
-    size_t late = take_late(batcher);
     if (batcher->closing || batcher->next_context != NULL) {
         one = NULL; /* those under way end first */
     } else if (batcher->canary != NULL && !batcher->canary_runs) {
@@ -210,7 +228,6 @@ static const struct case_text *next(void *context, void **out_owner)
         one = choose(batcher);
     }
     pthread_mutex_unlock(&batcher->lock);
-    refuse_late(batcher, late);
     *out_owner = one;
     return one != NULL ? &one->text : NULL;
 }
@@ -233,14 +250,7 @@ static void ended(void *context, void *owner, const struct answer *answer)
     one->done(one, answer, NULL);
 }
 
-static void between(void *context)
-{
-    struct batcher *batcher = context;
-    pthread_mutex_lock(&batcher->lock);
-    size_t late = take_late(batcher);
-    pthread_mutex_unlock(&batcher->lock);
-    refuse_late(batcher, late);
-}
+static void between(void *context) { batcher_look(context); }
 
 static struct batcher_case *take_canary(struct batcher *batcher)
 {
@@ -278,14 +288,11 @@ static void *live(void *argument)
             pthread_mutex_lock(&batcher->lock);
         }
     }
-    size_t left = batcher->count;
     struct batcher_case *canary = take_canary(batcher);
-    memcpy(batcher->late, batcher->waiting, left * sizeof *batcher->late);
-    batcher->count = batcher->bytes = 0;
     batcher->next_context = NULL;
     pthread_cond_broadcast(&batcher->swapped);
     pthread_mutex_unlock(&batcher->lock);
-    for (size_t i = 0; i < left; i++) refuse(batcher, batcher->late[i], ERR_DRAINING);
+    refuse_all(batcher);
     if (canary != NULL) refuse(batcher, canary, ERR_DRAINING);
     return NULL;
 }
@@ -379,7 +386,6 @@ enum error_code batcher_swap(struct batcher *batcher, struct answer_context *con
 static void lay(struct batcher *batcher, struct arena *arena)
 {
     size_t cases = batcher->options.cases_max;
-    batcher->late = arena_take(arena, cases, sizeof(struct batcher_case *));
     batcher->waiting = arena_take(arena, cases, sizeof(struct batcher_case *));
     batcher->running = arena_take(arena, batcher->slots, sizeof(struct batcher_case *));
 }
@@ -432,20 +438,30 @@ enum error_code batcher_open(struct batcher **out_batcher, const struct batcher_
     return ERR_NONE;
 }
 
-void batcher_stop(struct batcher *batcher)
+static void tell_to_stop(struct batcher *batcher)
 {
     pthread_mutex_lock(&batcher->lock);
     batcher->closing = true;
     pthread_cond_signal(&batcher->wake);
     pthread_mutex_unlock(&batcher->lock);
-    if (batcher->started) pthread_join(batcher->thread, NULL);
+}
+
+bool batcher_stop(struct batcher *batcher, double seconds)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += (time_t)seconds + 1;
+    tell_to_stop(batcher);
+    if (batcher->started && pthread_timedjoin_np(batcher->thread, NULL, &end) != 0) return false;
     batcher->started = false;
+    return true;
 }
 
 void batcher_close(struct batcher *batcher)
 {
     if (batcher == NULL) return;
-    batcher_stop(batcher);
+    tell_to_stop(batcher);
+    if (batcher->started) pthread_join(batcher->thread, NULL);
     arena_close(&batcher->arena);
     pthread_cond_destroy(&batcher->wake);
     pthread_cond_destroy(&batcher->swapped);

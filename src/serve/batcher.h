@@ -1,13 +1,14 @@
 /* batcher.h - cases wait here for the one thread that answers, and share its passes.
  *
- * In       checked cases, from any thread; each is handed back through its done, mostly on
- *          the answering thread, with its answer or with the reason why there is none
+ * In       checked cases, from any thread; each is handed back through its done: with its
+ *          answer on the answering thread, with the reason why there is none on any
  * Bound    cases_max cases and bytes_max of their requests wait at most, and no more work
  *          than can be done within the deadline; one canary besides
  * Memory   laid out by batcher_open; none is taken for a case
  * Threads  one, made by batcher_open
  * Errors   ERR_QUEUE_FULL at once; ERR_DEADLINE for a case that waited too long, told
- *          within a stretch of the pass under way; ERR_DRAINING from batcher_stop on
+ *          within a stretch of the pass under way, and by batcher_look whatever becomes of
+ *          that; ERR_DRAINING from batcher_stop on
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef SERVE_BATCHER_H
@@ -60,6 +61,10 @@ MUST_CHECK enum error_code batcher_put(struct batcher *batcher, struct batcher_c
 /* Goes before all others, in places kept for it: no load makes it late. One at a time. */
 void batcher_put_canary(struct batcher *batcher, struct batcher_case *one);
 
+/* Hands back whoever waited too long; now and then, by any thread, so that they are told also
+ * while the answering one is busy, or hangs. */
+void batcher_look(struct batcher *batcher);
+
 /* How many cases wait. */
 size_t batcher_waiting(struct batcher *batcher);
 
@@ -69,10 +74,11 @@ size_t batcher_waiting(struct batcher *batcher);
 MUST_CHECK enum error_code batcher_swap(struct batcher *batcher, struct answer_context *context,
                                         struct error *err);
 
-/* Ends the cases under way, hands back whatever waits, and refuses what is put from then on. */
-void batcher_stop(struct batcher *batcher);
+/* Ends the cases under way, hands back whatever waits, and refuses what is put from then on.
+ * false: after so many seconds its thread was still at it; nothing that it uses may be touched. */
+MUST_CHECK bool batcher_stop(struct batcher *batcher, double seconds);
 
-/* Stops it and gives its memory back; nothing may be put any more. */
+/* Stops it, however long that takes, and gives its memory back; nothing may be put any more. */
 void batcher_close(struct batcher *batcher);
 
 #endif

@@ -1,9 +1,10 @@
 /* exchange.c - a request is counted from its header to its last byte out.
  *
- * A model with ULMFiT answers through the batcher: the connection is suspended while its
- * case waits, and its reply is made by the answering thread, while the answer's numbers
- * are there. The linear member alone takes a tenth of what the hop to another thread and
- * back costs, so there the library's threads answer at once.
+ * Cases are answered through the batcher: the connection is suspended while its case waits,
+ * and its reply is made by the answering thread, while the answer's numbers are there. The
+ * linear member alone takes a tenth of what the hop to another thread and back costs, so
+ * what is small the library's threads answer at once there; what is not would keep health,
+ * and everybody else, waiting.
  *
  * One that is refused is read to its end first, because closing a connection with
  * unread bytes resets it under the answer.
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/tick.h"
 #include "serve/assets.h"
@@ -22,6 +24,9 @@
 #include "serve/header.h"
 #include "serve/reasons.h"
 #include "serve/server.h"
+
+/* Of a request that is answered at once: some 0.1 ms. */
+enum { AT_ONCE_BYTES = 2048 };
 
 struct request {
     const struct route *route; /* NULL: refused, once it is read to its end */
@@ -300,7 +305,7 @@ static void explain(struct request *request, const struct answer *answer,
 {
     struct seat *seat = follow(request, answer->model);
     request->told = reply->body.used;
-    reasons_begin(request->reasons, &seat->context[0], request->one.since, &request->one.text,
+    reasons_begin(request->reasons, seats_last(seat), request->one.since, &request->one.text,
                   answer);
     explain_on(request);
 }
@@ -390,6 +395,19 @@ static void enqueue(struct server *server, struct seat *seat, struct MHD_Connect
     resume_refused(request, &err);
 }
 
+static bool is_small(const struct server *server, const struct request *request, size_t bytes)
+{
+    return server_at_once(server->model) && bytes <= AT_ONCE_BYTES && !request->wish.explain;
+}
+
+static void answer_now(struct server *server, struct seat *seat, const struct case_text *text,
+                       struct answer *out_answer)
+{
+    answer_case(&seat->context[own_number(server)], text, out_answer);
+    metrics_answer(&server->metrics, out_answer);
+    recent_note(&server->recent, text, out_answer);
+}
+
 /* false: reply is filled; true: it will be, by the batcher. */
 static bool take_case(struct server *server, struct seat *seat, struct MHD_Connection *connection,
                       struct request *request, struct routes_reply *reply)
@@ -402,21 +420,15 @@ static bool take_case(struct server *server, struct seat *seat, struct MHD_Conne
         routes_problem(reply, &err);
         return false;
     }
-    if (server->state.batcher != NULL) {
+    if (!is_small(server, request, bytes)) {
         request->one = (struct batcher_case){.text = text, .bytes = bytes};
         enqueue(server, seat, connection, request, &request->one, 1);
         return true;
     }
     struct answer answer;
-    answer_case(&seat->context[own_number(server)], &text, &answer);
-    metrics_answer(&server->metrics, &answer);
-    recent_note(&server->recent, &text, &answer);
+    answer_now(server, seat, &text, &answer);
     use_room(request, reply);
     routes_answer(&request->wish, &text, &answer, reply);
-    if (request->reasons == NULL) return false;
-    reasons_begin(request->reasons, &seat->context[own_number(server)], request->since, &text,
-                  &answer);
-    routes_explain(&request->reasons->explain, reply);
     return false;
 }
 
@@ -436,15 +448,13 @@ static bool take_cases(struct server *server, struct seat *seat, struct MHD_Conn
         routes_problem(reply, &err);
         return false;
     }
-    if (server->state.batcher != NULL && batch->asked > 0) {
+    if (batch->asked > 0 && !is_small(server, request, bytes)) {
         enqueue(server, seat, connection, request, batch->cases, batch->asked);
         return true;
     }
     for (size_t i = 0; i < batch->asked; i++) {
         struct answer answer;
-        answer_case(&seat->context[own_number(server)], &batch->cases[i].text, &answer);
-        metrics_answer(&server->metrics, &answer);
-        recent_note(&server->recent, &batch->cases[i].text, &answer);
+        answer_now(server, seat, &batch->cases[i].text, &answer);
         batch_take(batch, &batch->cases[i], &answer, NULL);
     }
     use_room(request, reply);
@@ -487,10 +497,22 @@ static void tell(struct server *server, const struct answer_model *model,
     reply->fixed = (struct slice){"", 0};
 }
 
+/* Who knows that its answers are wrong, or do not come, gives none. */
+static bool refuses(struct server *server, const struct route *route, struct routes_reply *reply)
+{
+    struct error err;
+    if (route->takes == ROUTES_NOTHING || truth_holds(&server->truth) ||
+        truth_ready(&server->truth, &err) == ERR_NONE)
+        return false;
+    routes_problem(reply, &err);
+    return true;
+}
+
 /* false: reply is filled; true: it will be. */
 static bool take_request(struct server *server, struct MHD_Connection *connection,
                          struct request *request, struct routes_reply *reply)
 {
+    if (refuses(server, request->route, reply)) return false;
     if (request->route->admin) {
         order_reload(server, connection, request);
         return true;
@@ -529,11 +551,25 @@ static enum MHD_Result finish(struct server *server, struct MHD_Connection *conn
     return send_reply(server, connection, request, &reply);
 }
 
+/* The first call is for its header. */
+static enum MHD_Result beat(struct server *server, struct MHD_Connection *connection,
+                            void **request)
+{
+    if (*request == NULL) {
+        *request = server;
+        return MHD_YES;
+    }
+    fault_hang("http");
+    own_number(server); /* serve.c counts them */
+    return MHD_queue_response(connection, MHD_HTTP_NO_CONTENT, server->heard);
+}
+
 enum MHD_Result exchange_step(void *context, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *data,
                               size_t *size, void **request)
 {
     struct server *server = context;
+    if (watch_is_own(watched(connection))) return beat(server, connection, request);
     if (*request == NULL) return begin(server, connection, method, url, version, request);
     struct request *known = *request;
     if (*size > 0) return take_body(server, known, data, size);
@@ -547,7 +583,7 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **reque
     (void)code;
     struct server *server = context;
     struct request *known = *request;
-    if (known == NULL) return;
+    if (known == NULL || watch_is_own(watched(connection))) return;
     if (known->response != NULL) MHD_destroy_response(known->response);
     batch_give(&known->batch, &server->bodies);
     body_give(&known->body, &server->bodies);

@@ -328,8 +328,7 @@ static void put_stages(const struct view *view, const struct family *family)
     const struct answer_model *model = view->model;
     for (unsigned s = 0; s < METRICS_STAGES; s++) {
         bool queue = s == METRICS_STAGE_QUEUE;
-        if (!(queue ? model->has[ANSWER_ULMFIT] : answer_has_stage(model, (enum answer_stage)s)))
-            continue;
+        if (!queue && !answer_has_stage(model, (enum answer_stage)s)) continue;
         put_histogram(view, family, &view->metrics->stage[s], &scale_seconds, "stage",
                       slice_of(queue ? "queue" : answer_stages[s]));
     }

@@ -40,7 +40,8 @@ enum {
     KERNEL_ONCE = 512 * KIB,
     KERNEL_TABLES_PART = 256,
 
-    DESCRIPTORS_ONCE = 32, /* beside connections */
+    DESCRIPTORS_ONCE = 24,    /* beside connections */
+    DESCRIPTORS_A_THREAD = 4, /* of HTTP: what it waits at, and its pulse */
     CONNECTIONS_LEAST = 4,
 };
 
@@ -50,22 +51,28 @@ void plan_tame(void)
     mallopt(M_MMAP_THRESHOLD, PLAN_CONNECTION_BYTES);
 }
 
-enum error_code plan_connections(unsigned *connections, struct error *err)
+static unsigned descriptors_beside(unsigned threads)
+{
+    return DESCRIPTORS_ONCE + DESCRIPTORS_A_THREAD * threads;
+}
+
+enum error_code plan_connections(unsigned *connections, unsigned threads, struct error *err)
 {
     struct rlimit files;
-    rlim_t needed = (rlim_t)*connections + DESCRIPTORS_ONCE;
+    unsigned beside = descriptors_beside(threads);
+    rlim_t needed = (rlim_t)*connections + beside;
     if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= needed) return ERR_NONE;
     /* Often 1024, for programs that use select(), below a far higher one. */
     struct rlimit raised = {needed < files.rlim_max ? needed : files.rlim_max, files.rlim_max};
     if (setrlimit(RLIMIT_NOFILE, &raised) == 0) files = raised;
     if (files.rlim_cur >= needed) return ERR_NONE;
-    if (files.rlim_cur < DESCRIPTORS_ONCE + CONNECTIONS_LEAST)
+    if (files.rlim_cur < beside + CONNECTIONS_LEAST)
         return error_set(err, ERR_SYSTEM, 0,
-                         "%llu files may be open (RLIMIT_NOFILE); serving takes %llu, and %d with "
+                         "%llu files may be open (RLIMIT_NOFILE); serving takes %llu, and %u with "
                          "as few connections as may be",
                          (unsigned long long)files.rlim_cur, (unsigned long long)needed,
-                         DESCRIPTORS_ONCE + CONNECTIONS_LEAST);
-    *connections = (unsigned)(files.rlim_cur - DESCRIPTORS_ONCE);
+                         beside + CONNECTIONS_LEAST);
+    *connections = (unsigned)(files.rlim_cur - beside);
     return ERR_NONE;
 }
 
@@ -83,8 +90,8 @@ static struct contract_bytes measured_context(const struct server *server,
 /* All threads, the first one included. */
 static unsigned tasks(const struct server *server)
 {
-    unsigned team = server_has_queue(server->model) ? server_room(server).threads : 0;
-    return 1 + server_loops(server, server->model) + team + 1; /* the last one reloads */
+    unsigned answering = server_room(server).threads;
+    return 1 + server_loops(server, server->model) + answering + 1; /* the last one reloads */
 }
 
 static struct contract_bytes page_tables(size_t address)
@@ -116,12 +123,12 @@ static void add_answering(struct contract *contract, const struct server *server
                  "the model file, mapped read-only");
     struct answer_room room = server_room(server);
     struct contract_bytes contexts = measured_context(server, server->model);
-    if (server_has_queue(server->model))
-        contract_add(contract, "arenas", contexts, measured_context(server, next),
-                     "one context: %u cases a pass, %u threads", room.slots, room.threads);
-    else
+    if (server_at_once(server->model))
         contract_add(contract, "arenas", contexts, measured_context(server, next), "%u contexts",
                      server_contexts(server, server->model));
+    else
+        contract_add(contract, "arenas", contexts, measured_context(server, next),
+                     "one context: %u cases a pass, %u threads", room.slots, room.threads);
 }
 
 static void add_requests(struct contract *contract, const struct server *server)
@@ -129,11 +136,10 @@ static void add_requests(struct contract *contract, const struct server *server)
     static const struct contract_bytes none;
     const struct serve_options *options = server->options;
     size_t connections = options->connections_max;
-    if (server_has_queue(server->model)) {
-        struct batcher_options queue = server_batcher_options(server);
-        contract_add(contract, "queue", contract_block(batcher_bytes(&queue, BATCHER_ROOM)), none,
-                     "%zu cases", options->queue_cases_max);
-    }
+    struct batcher_options queue = server_batcher_options(server);
+    contract_add(contract, "queue",
+                 contract_block(batcher_bytes(&queue, server_room(server).slots)), none,
+                 "%zu cases", options->queue_cases_max);
     contract_add(contract, "bodies",
                  contract_mapping(body_store_bytes(options->queue_bytes_max,
                                                    options->body_bytes_max, server_beside(server))),
@@ -147,8 +153,9 @@ static void add_requests(struct contract *contract, const struct server *server)
     contract_add(contract, "requests", contract_block(arena.used), none, "%zu, one a connection",
                  connections);
     struct contract_bytes pool = contract_mapping(PLAN_CONNECTION_BYTES + 16);
-    pool = contract_plus(contract_times(pool, connections), heap(connections * CONNECTION_PIECES));
-    contract_add(contract, "connections", pool, none, "%zu of the HTTP library", connections);
+    size_t all = connections + server_loops(server, server->model); /* a pulse each */
+    pool = contract_plus(contract_times(pool, all), heap(all * CONNECTION_PIECES));
+    contract_add(contract, "connections", pool, none, "%zu of the HTTP library", all);
     contract_add(contract, "replies", heap(connections * ROUTES_REPLY_MAX), none,
                  "%zu, copied until they are sent", connections);
 }
@@ -158,8 +165,10 @@ void plan_make(struct contract *out_contract, const struct server *server,
 {
     static const struct contract_bytes none;
     if (next == NULL) next = server->model;
+    unsigned loops = server_loops(server, server->model);
     struct contract contract = {.tasks = tasks(server),
-                                .descriptors = server->options->connections_max + DESCRIPTORS_ONCE};
+                                .descriptors =
+                                    server->options->connections_max + descriptors_beside(loops)};
     add_answering(&contract, server, next);
     add_requests(&contract, server);
     struct contract_bytes stacks = contract_mapping(CREW_STACK_BYTES);
@@ -174,7 +183,7 @@ void plan_make(struct contract *out_contract, const struct server *server,
     contract_add(&contract, "heap", heap(now.arena + now.hblkhd + HEAP_LATER), none,
                  "the C library's, of all libraries");
     contract_add_program(&contract);
-    add_kernel(&contract, server->options->connections_max);
+    add_kernel(&contract, server->options->connections_max + 2 * loops); /* a pulse's two ends */
     *out_contract = contract;
 }
 

@@ -28,7 +28,8 @@ void plan_tame(void);
 
 /* Lowers the number of connections to what the limit of open files has room for, which is raised
  * for them first, as far as this process may. ERR_SYSTEM where it has room for hardly any. */
-MUST_CHECK enum error_code plan_connections(unsigned *connections, struct error *err);
+MUST_CHECK enum error_code plan_connections(unsigned *connections, unsigned threads,
+                                            struct error *err);
 
 /* server->options and server->model are set; next is the model a reload brings, or NULL for one
  * like it. */

@@ -40,12 +40,13 @@ bool reasons_ask(struct reasons *reasons, struct batcher *batcher, double deadli
     struct case_text texts[EXPLAIN_ROUND];
     if (!is_time(reasons, deadline_seconds)) return false;
     reasons->round = tick_now();
-    reasons->waiting = explain_ask(&reasons->explain, texts);
-    if (reasons->waiting == 0) return false;
-    for (size_t i = 0; i < reasons->waiting; i++)
+    size_t count = explain_ask(&reasons->explain, texts);
+    if (count == 0) return false;
+    reasons->waiting = count;
+    for (size_t i = 0; i < count; i++)
         reasons->cases[i] = (struct batcher_case){
             .text = texts[i], .done = done, .owner = owner, .asked = reasons->since};
-    if (batcher_put(batcher, reasons->cases, reasons->waiting, &err) == ERR_NONE) return true;
+    if (batcher_put(batcher, reasons->cases, count, &err) == ERR_NONE) return true;
     explain_withdraw(&reasons->explain);
     return false;
 }
@@ -53,7 +54,6 @@ bool reasons_ask(struct reasons *reasons, struct batcher *batcher, double deadli
 bool reasons_hear(struct reasons *reasons, const struct batcher_case *one,
                   const struct answer *answer)
 {
-    check(reasons->waiting > 0);
     explain_take(&reasons->explain, (size_t)(one - reasons->cases), answer);
-    return --reasons->waiting == 0;
+    return atomic_fetch_sub(&reasons->waiting, 1) == 1;
 }

@@ -7,12 +7,14 @@
  * In      an answer, on the thread that gave it
  * Bound   EXPLAIN_ROUND cases at a time, EXPLAIN_ROUNDS_MAX rounds
  * Memory  one block of the bodies' store, beside the request's body
- * Threads the answering one, from reasons_begin on
+ * Threads the answering one, and whichever hands a case of a round back (batcher.h)
  * Errors  of reasons_take: ERR_QUEUE_FULL, no room in the store
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef SERVE_REASONS_H
 #define SERVE_REASONS_H
+
+#include <stdatomic.h>
 
 #include "answer/explain.h"
 #include "serve/batcher.h"
@@ -21,7 +23,7 @@
 struct reasons {
     struct explain explain;
     struct batcher_case cases[EXPLAIN_ROUND];
-    size_t waiting; /* of them */
+    atomic_size_t waiting; /* of them */
     uint64_t since, round;
     char room[]; /* [explain_room] */
 };

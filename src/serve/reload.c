@@ -90,11 +90,11 @@ static enum error_code check_labels(const struct trial *trial, struct reload_rep
 static enum error_code check_kind(const struct server *server, const struct trial *trial,
                                   struct error *err)
 {
-    if (server_has_queue(trial->before) != server_has_queue(trial->after))
+    if (server_at_once(trial->before) != server_at_once(trial->after))
         return error_set(err, ERR_RELOAD, 0,
                          "the model %s ULMFiT, the one that answers %s it: restart the service",
-                         server_has_queue(trial->after) ? "has" : "has no",
-                         server_has_queue(trial->before) ? "has" : "has not");
+                         server_at_once(trial->after) ? "has no" : "has",
+                         server_at_once(trial->before) ? "has not" : "has");
     if (detail_bound(trial->after) > server->detail_bytes)
         return error_set(err, ERR_RELOAD, 0,
                          "its labels are longer than replies have room for: restart the service");
@@ -142,10 +142,9 @@ static enum error_code rehearse(struct reload *reload, const struct trial *trial
 /* From here on the new model answers; returns when the old one is used no more. */
 static enum error_code swap(struct server *server, struct seat *seat, struct error *err)
 {
-    if (server->state.batcher != NULL) {
-        answer_use_team(&seat->context[0], server->team);
-        TRY(batcher_swap(server->state.batcher, &seat->context[0], err));
-    }
+    struct answer_context *context = seats_last(seat);
+    if (server->team != NULL) answer_use_team(context, server->team);
+    TRY(batcher_swap(server->state.batcher, context, err));
     struct seat *old = seats_swap(&server->seats, seat);
     metrics_follow(&server->metrics, &old->model, &seat->model);
     server->model = &seat->model;
@@ -315,7 +314,7 @@ enum error_code reload_open(struct reload **out_reload, struct server *server, s
     pthread_mutex_init(&reload->lock, NULL);
     pthread_cond_init(&reload->wake, NULL);
     enum error_code code = ERR_NONE;
-    if (server_has_queue(server->model)) code = team_open(&reload->alone, 1, err);
+    if (!server_at_once(server->model)) code = team_open(&reload->alone, 1, err);
     if (code == ERR_NONE) code = start(reload, err);
     if (code != ERR_NONE) {
         reload_close(reload);

@@ -96,6 +96,12 @@ void seats_release(struct seats *seats, unsigned number)
     atomic_store(&seats->held[number], NULL);
 }
 
+struct answer_context *seats_last(struct seat *seat)
+{
+    check(seat->contexts > 0);
+    return &seat->context[seat->contexts - 1];
+}
+
 void seats_pin(struct seat *seat) { atomic_fetch_add(&seat->pins, 1); }
 
 void seats_unpin(struct seat *seat) { check(atomic_fetch_sub(&seat->pins, 1) > 0); }

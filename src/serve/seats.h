@@ -18,7 +18,7 @@
 #include "base/limits.h"
 
 enum {
-    /* One for each thread of the HTTP library, and one for canaries. */
+    /* One for each thread of the HTTP library, and the batcher's. */
     SEATS_CONTEXTS_MAX = CREW_THREADS_MAX + 1,
     SEATS_STOCK_BYTES = 1024,
 };
@@ -56,6 +56,9 @@ void seats_close(struct seat *seat);
 /* The current seat, until seats_release; number is the caller's own. */
 struct seat *seats_hold(struct seats *seats, unsigned number);
 void seats_release(struct seats *seats, unsigned number);
+
+/* The last of its contexts: the batcher's. */
+struct answer_context *seats_last(struct seat *seat);
 
 /* For longer than the hold under which it is called: a case that waits, and whose answer may
  * be this model's. */

@@ -42,15 +42,14 @@ enum {
     SETTLE_MS = 50,
     QUIET_LOOKS = 5, /* a request passes from the kernel to us unseen, but not for so long */
     LOOKS_A_PERIOD = 4,
-    /* The longest pass takes a few seconds, and a canary never waits for one to end. */
-    SILENT_PERIODS = 3,
-    SILENT_SECONDS = 30,
+    STARTING_SECONDS = 10, /* for all of the library's threads to be heard of */
+    SILENT_DEADLINES = 2,
 };
 
 /* When each was last done. */
 struct rounds {
-    uint64_t cut, told, canary;
-    unsigned long right;
+    uint64_t looked, cut, told, canary;
+    unsigned long right, beats; /* when the watchdog was last fed */
 };
 
 static void on_connection(void *context, struct MHD_Connection *connection, void **entry,
@@ -63,6 +62,8 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     }
     int fd = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD)->connect_fd;
     *entry = watch_take(&server->watch, fd);
+    if (watch_is_own(*entry))
+        MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
 }
 
 /* A coded NUL would end the path early, and make it another one. */
@@ -75,7 +76,7 @@ static size_t on_escaped(void *context, struct MHD_Connection *connection, char 
 static enum error_code prepare_batcher(struct server *server, struct error *err)
 {
     struct batcher_options options = server_batcher_options(server);
-    options.context = &atomic_load(&server->seats.current)->context[0];
+    options.context = seats_last(atomic_load(&server->seats.current));
     return batcher_open(&server->state.batcher, &options, err);
 }
 
@@ -106,16 +107,23 @@ static enum error_code lay(struct server *server, struct error *err)
     return ERR_NONE;
 }
 
-/* The linear member alone answers sooner than another thread could be woken. */
+/* A canary goes before all others, so that what has no answer in the time that all of them have
+ * hangs; a little more than that, as cores may be busy with others. */
+static double silence(const struct server *server)
+{
+    double deadline = server->options->deadline_seconds;
+    return server->period_seconds + SILENT_DEADLINES * (deadline > 1 ? deadline : 1);
+}
+
 static enum error_code prepare_seat(struct server *server, struct error *err)
 {
-    bool queue = server_has_queue(server->model);
     server->loops = server_loops(server, server->model);
-    if (queue) TRY(team_open(&server->team, server_room(server).threads, err));
+    if (!server_at_once(server->model))
+        TRY(team_open(&server->team, server_room(server).threads, err));
     TRY(server_fill(server, atomic_load(&server->seats.current), server->team, err));
-    truth_begin(&server->truth, SILENT_PERIODS * server->period_seconds + SILENT_SECONDS);
+    truth_begin(&server->truth, silence(server));
     server->state.truth = &server->truth;
-    return queue ? prepare_batcher(server, err) : ERR_NONE;
+    return prepare_batcher(server, err);
 }
 
 static enum error_code prepare(struct server *server, struct error *err)
@@ -140,6 +148,37 @@ static enum error_code prepare(struct server *server, struct error *err)
     return listen_open(&server->listen, server->options->listen, server->options->open, err);
 }
 
+static void pause_ms(long ms)
+{
+    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+}
+
+static bool give_line(void *context, int fd)
+{
+    struct server *server = context;
+    static const struct sockaddr nobody = {.sa_family = AF_UNIX};
+    watch_enter_own(&server->watch, fd);
+    return MHD_add_connection(server->daemon, fd, &nobody, sizeof nobody.sa_family) == MHD_YES;
+}
+
+/* Each of the library's threads has answered before anybody is let in. */
+static enum error_code hear_all(struct server *server, struct error *err)
+{
+    struct pulse *pulse = &server->pulse;
+    server->heard = MHD_create_response_from_buffer(0, (void *)(size_t) "", MHD_RESPMEM_PERSISTENT);
+    if (server->heard == NULL)
+        return error_set(err, ERR_MEMORY, 0, "no memory for the HTTP library");
+    TRY(pulse_open(pulse, server->loops, give_line, server, err));
+    pulse_ask(pulse);
+    while (pulse->rounds == 0 && tick_seconds_since(pulse->last) < STARTING_SECONDS) {
+        pause_ms(1);
+        pulse_hear(pulse);
+    }
+    unsigned heard = atomic_load(&server->loops_taken);
+    if (pulse->rounds > 0 && heard == server->loops) return ERR_NONE;
+    return error_set(err, ERR_SYSTEM, 0, "%u of %u threads serve HTTP", heard, server->loops);
+}
+
 /* The library divides its limit among its threads; ours is over all, and let_in's. */
 static enum error_code start(struct server *server, struct error *err)
 {
@@ -153,7 +192,7 @@ static enum error_code start(struct server *server, struct error *err)
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET |
             MHD_ALLOW_SUSPEND_RESUME,
         0, NULL, NULL, exchange_step, server, MHD_OPTION_CONNECTION_LIMIT,
-        options->connections_max * server->loops, MHD_OPTION_CONNECTION_TIMEOUT,
+        (options->connections_max + 1) * server->loops, MHD_OPTION_CONNECTION_TIMEOUT,
         options->read_seconds_max, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)PLAN_CONNECTION_BYTES, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, server,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_UNESCAPE_CALLBACK,
@@ -161,12 +200,7 @@ static enum error_code start(struct server *server, struct error *err)
         (size_t)CREW_STACK_BYTES, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
     if (server->daemon == NULL)
         return error_set(err, ERR_SYSTEM, 0, "the HTTP library does not start");
-    return ERR_NONE;
-}
-
-static void pause_ms(long ms)
-{
-    nanosleep(&(struct timespec){.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000}, NULL);
+    return hear_all(server, err);
 }
 
 /* Cuts whom we have waited for too long. A second more than the library's own time-out,
@@ -243,9 +277,20 @@ static bool is_last(struct server *server, const struct signalfd_siginfo *signal
     return false;
 }
 
+/* The watchdog: once a canary was answered rightly since, and all threads went round. */
+static void feed(struct server *server, struct rounds *rounds)
+{
+    unsigned long right = truth_right(&server->truth), beats = server->pulse.rounds;
+    if (right == rounds->right || beats == rounds->beats) return;
+    notify_send(&server->notify, "WATCHDOG=1");
+    rounds->right = right;
+    rounds->beats = beats;
+}
+
 /* What is due every now and then, each in its own time. */
 static void look_after(struct server *server, struct rounds *rounds)
 {
+    rounds->looked = tick_now();
     if (tick_seconds_since(rounds->cut) * 1e3 >= WATCH_MS) {
         cut(server);
         rounds->cut = tick_now();
@@ -254,11 +299,13 @@ static void look_after(struct server *server, struct rounds *rounds)
     }
     if (tick_seconds_since(rounds->canary) >= server->period_seconds) {
         server_ask(server);
+        pulse_ask(&server->pulse);
         rounds->canary = tick_now();
     }
-    unsigned long right = truth_right(&server->truth);
-    if (right != rounds->right) notify_send(&server->notify, "WATCHDOG=1");
-    rounds->right = right;
+    batcher_look(server->state.batcher);
+    pulse_hear(&server->pulse);
+    truth_beat(&server->truth, server->pulse.last);
+    feed(server, rounds);
 }
 
 /* Lets clients in until a signal to end comes, and gives it, or for so long at most: 0. */
@@ -269,8 +316,10 @@ static int watch_over(struct server *server, const sigset_t *signals, double sec
     struct pollfd polled[] = {{.fd = fd, .events = POLLIN},
                               {.fd = server->listen.fd, .events = POLLIN}};
     struct signalfd_siginfo signal;
-    struct rounds rounds = {
-        .cut = tick_now(), .canary = tick_now(), .right = truth_right(&server->truth)};
+    struct rounds rounds = {.cut = tick_now(),
+                            .canary = tick_now(),
+                            .right = truth_right(&server->truth),
+                            .beats = server->pulse.rounds};
     int look_ms = (int)(server->period_seconds * 1e3 / LOOKS_A_PERIOD) + 1;
     if (look_ms > WATCH_MS) look_ms = WATCH_MS;
     uint64_t begun = tick_now();
@@ -279,11 +328,20 @@ static int watch_over(struct server *server, const sigset_t *signals, double sec
         /* Without room (connections, descriptors), a look now and then. */
         poll(polled, room ? 2 : 1, room ? look_ms : make_room(server));
         room = let_in(server);
-        look_after(server, &rounds);
+        if (tick_seconds_since(rounds.looked) * 1e3 >= look_ms) look_after(server, &rounds);
         last = read(fd, &signal, sizeof signal) == sizeof signal && is_last(server, &signal);
     }
     close(fd);
     return last ? (int)signal.ssi_signo : 0;
+}
+
+static void stop_http(struct server *server)
+{
+    if (server->daemon != NULL) MHD_stop_daemon(server->daemon);
+    if (server->heard != NULL) MHD_destroy_response(server->heard);
+    pulse_close(&server->pulse);
+    server->daemon = NULL;
+    server->heard = NULL;
 }
 
 static bool is_busy(struct server *server)
@@ -291,7 +349,8 @@ static bool is_busy(struct server *server)
     return atomic_load(&server->in_flight) > 0 || watch_unread(&server->watch);
 }
 
-static void drain(struct server *server)
+/* ERR_SYSTEM: a thread hangs, and still uses what there is. */
+static enum error_code drain(struct server *server, struct error *err)
 {
     uint64_t begun = tick_now();
     reload_stop(server->reload);
@@ -303,18 +362,22 @@ static void drain(struct server *server)
     for (int quiet = 0; quiet < QUIET_LOOKS && tick_seconds_since(begun) < limit;) {
         pause_ms(LOOK_MS);
         quiet = is_busy(server) ? 0 : quiet + 1;
+        batcher_look(server->state.batcher);
         cut(server);
     }
     unsigned left = atomic_load(&server->in_flight);
     if (left > 0) log_line(LOG_LEVEL_WARNING, "stopping with %u requests unanswered", left);
     /* The library must not be stopped while connections are suspended. */
-    if (server->state.batcher != NULL) batcher_stop(server->state.batcher);
+    if (!batcher_stop(server->state.batcher, silence(server)))
+        return error_set(err, ERR_SYSTEM, 0, "the thread that answers hangs: ended without it");
     if (left > 0) pause_ms(SETTLE_MS);
-    MHD_stop_daemon(server->daemon);
+    stop_http(server);
+    return ERR_NONE;
 }
 
 static void close_server(struct server *server)
 {
+    stop_http(server);
     openapi_free(&server->openapi);
     reload_close(server->reload);
     batcher_close(server->state.batcher);
@@ -352,7 +415,7 @@ enum error_code serve_plan(struct serve_verdict *out_verdict, const struct serve
 static enum error_code lower(struct serve_options *options, struct error *err)
 {
     unsigned wanted = options->connections_max;
-    TRY(plan_connections(&options->connections_max, err));
+    TRY(plan_connections(&options->connections_max, options->threads, err));
     if (options->connections_max < wanted)
         log_line(LOG_LEVEL_WARNING,
                  "the limit of open files leaves %u connections, not %u: see 'serve --plan'",
@@ -402,7 +465,8 @@ static void answer_on(struct server *server, int signal_number, const sigset_t *
     watch_over(server, signals, seconds);
 }
 
-static void stop(struct server *server, int signal_number, const sigset_t *signals)
+static enum error_code stop(struct server *server, int signal_number, const sigset_t *signals,
+                            struct error *err)
 {
     atomic_store(&server->state.draining, true);
     if (server->options->drain_delay_seconds > 0) answer_on(server, signal_number, signals);
@@ -410,9 +474,10 @@ static void stop(struct server *server, int signal_number, const sigset_t *signa
              atomic_load(&server->in_flight));
     notify_send(&server->notify, "STOPPING=1\nSTATUS=finishing %u requests",
                 atomic_load(&server->in_flight));
-    drain(server);
+    TRY(drain(server, err));
     tell_closed(server);
     log_line(LOG_LEVEL_INFO, "stopped");
+    return ERR_NONE;
 }
 
 enum error_code serve_run(const struct serve_options *options, struct error *err)
@@ -422,7 +487,8 @@ enum error_code serve_run(const struct serve_options *options, struct error *err
     TRY(lower(&own, err));
     TRY(mem_take(&server, 1, sizeof *server, err));
     plan_tame();
-    server->options = &own;
+    server->lowered = own;
+    server->options = &server->lowered;
     server->listen.fd = -1;
     notify_open(&server->notify);
     server->period_seconds = period(options, &server->notify);
@@ -441,7 +507,7 @@ enum error_code serve_run(const struct serve_options *options, struct error *err
     if (code == ERR_NONE) {
         confine();
         tell_ready(server, begun);
-        stop(server, watch_over(server, &signals, INFINITY), &signals);
+        TRY(stop(server, watch_over(server, &signals, INFINITY), &signals, err));
     } else {
         listen_close(&server->listen);
     }

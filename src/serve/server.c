@@ -11,22 +11,22 @@
 #include "serve/sandbox.h"
 #include "serve/vitals.h"
 
-bool server_has_queue(const struct answer_model *model) { return model->has[ANSWER_ULMFIT]; }
+bool server_at_once(const struct answer_model *model) { return !model->has[ANSWER_ULMFIT]; }
 
 unsigned server_loops(const struct server *server, const struct answer_model *model)
 {
-    return server_has_queue(model) ? 1 : server->options->threads;
+    return server_at_once(model) ? server->options->threads : 1;
 }
 
-/* Canaries have a context of their own where no batcher answers them. */
 unsigned server_contexts(const struct server *server, const struct answer_model *model)
 {
-    return server_has_queue(model) ? 1 : server_loops(server, model) + 1;
+    return server_at_once(model) ? server_loops(server, model) + 1 : 1;
 }
 
+/* The linear member gains nothing by company: one place, and the canary's. */
 struct answer_room server_room(const struct server *server)
 {
-    if (!server_has_queue(server->model)) return (struct answer_room){.slots = 1, .threads = 1};
+    if (server_at_once(server->model)) return (struct answer_room){.slots = 2, .threads = 1};
     unsigned threads = server->options->threads;
     return (struct answer_room){.slots = BATCHER_ROOM,
                                 .threads = threads < TEAM_THREADS_MAX ? threads : TEAM_THREADS_MAX};
@@ -43,7 +43,7 @@ struct batcher_options server_batcher_options(const struct server *server)
 size_t server_batch_max(const struct server *server)
 {
     size_t most = server->options->batch_cases_max, waiting = server->options->queue_cases_max;
-    return server_has_queue(server->model) && most > waiting ? waiting : most;
+    return most < waiting ? most : waiting;
 }
 
 size_t server_beside(const struct server *server)
@@ -58,7 +58,7 @@ size_t server_beside(const struct server *server)
 void server_lay(struct server *server, struct arena *arena)
 {
     size_t connections = server->options->connections_max;
-    watch_lay(&server->watch, connections, arena);
+    watch_lay(&server->watch, connections, server_loops(server, server->model), arena);
     server->requests = exchange_lay(connections, arena);
     metrics_lay(&server->metrics, server->model, arena);
     server->page_bytes = metrics_bound(server->model);
@@ -87,10 +87,8 @@ void server_look(const void *context, struct metrics_now *now)
     struct root root = root_of(NULL);
     struct error err;
     vitals_read(&root, now);
-    if (server->state.batcher != NULL) {
-        now->queue_depth = (double)batcher_waiting(server->state.batcher);
-        now->queue_limit = (double)options->queue_cases_max;
-    }
+    now->queue_depth = (double)batcher_waiting(server->state.batcher);
+    now->queue_limit = (double)options->queue_cases_max;
     now->in_flight = atomic_load(&server->in_flight);
     now->connections = (double)watch_open(&server->watch);
     now->connections_limit = options->connections_max;
@@ -128,17 +126,11 @@ void server_ask(struct server *server)
     if (atomic_load(&server->canary_waits)) return; /* truth.h sees its silence */
     struct seat *seat = seats_hold(&server->seats, server->loops);
     server->canary_number = (server->canary_number + 1) % seat->model.canary_count;
-    struct case_text text = answer_canary(&seat->model, server->canary_number);
-    if (server->state.batcher != NULL) {
-        server->canary = (struct batcher_case){.text = text, .done = judge, .owner = server};
-        server->canary_seat = seat;
-        seats_pin(seat);
-        atomic_store(&server->canary_waits, true);
-        batcher_put_canary(server->state.batcher, &server->canary);
-    } else {
-        struct answer answer;
-        answer_case(&seat->context[server->loops], &text, &answer);
-        truth_judge(&server->truth, server->canary_number, &answer);
-    }
+    server->canary = (struct batcher_case){
+        .text = answer_canary(&seat->model, server->canary_number), .done = judge, .owner = server};
+    server->canary_seat = seat;
+    seats_pin(seat);
+    atomic_store(&server->canary_waits, true);
+    batcher_put_canary(server->state.batcher, &server->canary);
     seats_release(&server->seats, server->loops);
 }

@@ -19,6 +19,7 @@
 #include "serve/metrics.h"
 #include "serve/notify.h"
 #include "serve/openapi.h"
+#include "serve/pulse.h"
 #include "serve/recent.h"
 #include "serve/reload.h"
 #include "serve/routes.h"
@@ -32,15 +33,18 @@ enum { SERVER_PAGES = 2 };
 
 struct server {
     const struct serve_options *options;
+    struct serve_options lowered;     /* these, of a service that runs */
     const struct answer_model *model; /* the current seat's; serve.c's thread, and a reload */
-    /* A seat's contexts: one for each of the library's threads and one for canaries, or one
-     * alone, which is the batcher's. */
+    /* A seat's contexts: one for each of the library's threads where these answer, and the
+     * batcher's (seats_last). */
     struct seats seats;
-    struct team *team; /* the batcher's */
+    struct team *team; /* the batcher's; NULL without ULMFiT */
     atomic_uint loops_taken;
     unsigned loops; /* the library's threads; serve.c's holds a seat under the number `loops` */
     struct truth truth;
-    double period_seconds; /* from one canary to the next */
+    struct pulse pulse;         /* of the library's threads */
+    struct MHD_Response *heard; /* what they answer it */
+    double period_seconds;      /* from one canary to the next */
     struct notify notify;
     struct batcher_case canary; /* while canary_waits */
     struct seat *canary_seat;   /* pinned meanwhile */
@@ -71,8 +75,9 @@ struct server {
 
 /* Of these, only options, model and detail_bytes need be set. */
 
-/* Whether cases wait for ULMFiT, or the library's threads answer them at once. */
-bool server_has_queue(const struct answer_model *model);
+/* Whether the library's threads answer small cases themselves, which the linear member alone
+ * allows, or all of them wait for the batcher. */
+bool server_at_once(const struct answer_model *model);
 unsigned server_loops(const struct server *server, const struct answer_model *model);
 unsigned server_contexts(const struct server *server, const struct answer_model *model);
 struct answer_room server_room(const struct server *server);                /* of each context */

@@ -2,7 +2,7 @@
  *
  * A service that only looks whether its process lives says yes while every answer is an
  * error: that was the incident. Silence counts as well, so that a thread that hangs is
- * seen; but not soon, so that load alone is no reason. */
+ * seen; but later than a case's own deadline, so that load alone is no reason. */
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/truth.h"
 
@@ -12,8 +12,12 @@
 
 void truth_begin(struct truth *truth, double silence_seconds)
 {
-    *truth = (struct truth){
-        .lock = PTHREAD_MUTEX_INITIALIZER, .silence_seconds = silence_seconds, .last = tick_now()};
+    uint64_t now = tick_now();
+    *truth = (struct truth){.lock = PTHREAD_MUTEX_INITIALIZER,
+                            .silence_seconds = silence_seconds,
+                            .last = now,
+                            .beat = now,
+                            .holds = true};
 }
 
 void truth_judge(struct truth *truth, uint32_t canary, const struct answer *answer)
@@ -29,6 +33,7 @@ void truth_judge(struct truth *truth, uint32_t canary, const struct answer *answ
         truth->right++;
     else
         truth->wrong++;
+    if (code != ERR_NONE) atomic_store(&truth->holds, false);
     pthread_mutex_unlock(&truth->lock);
     if (code != ERR_NONE && before == ERR_NONE)
         log_line(LOG_LEVEL_ERROR, "not ready: %s", err.detail);
@@ -36,16 +41,42 @@ void truth_judge(struct truth *truth, uint32_t canary, const struct answer *answ
         log_line(LOG_LEVEL_INFO, "ready again: canary %u is answered rightly", canary + 1);
 }
 
+/* The lock is held. */
+static enum error_code look(const struct truth *truth, struct error *err)
+{
+    if (truth->code != ERR_NONE)
+        return error_set(err, ERR_NOT_READY, 0, "%s", truth->reason.detail);
+    double silent = tick_seconds_since(truth->last);
+    if (silent > truth->silence_seconds)
+        return error_set(err, ERR_NOT_READY, 0, "nothing was answered for %.0f s", silent);
+    silent = tick_seconds_since(truth->beat);
+    if (silent > truth->silence_seconds)
+        return error_set(err, ERR_NOT_READY, 0, "a thread that serves HTTP hangs for %.0f s",
+                         silent);
+    return ERR_NONE;
+}
+
 enum error_code truth_ready(struct truth *truth, struct error *err)
 {
     pthread_mutex_lock(&truth->lock);
-    enum error_code code = truth->code;
-    double silent = tick_seconds_since(truth->last);
-    if (code != ERR_NONE) error_fill(err, ERR_NOT_READY, 0, "%s", truth->reason.detail);
+    enum error_code code = look(truth, err);
+    atomic_store(&truth->holds, code == ERR_NONE);
     pthread_mutex_unlock(&truth->lock);
-    if (code != ERR_NONE) return ERR_NOT_READY;
-    if (silent < truth->silence_seconds) return ERR_NONE;
-    return error_set(err, ERR_NOT_READY, 0, "nothing was answered for %.0f s", silent);
+    return code;
+}
+
+void truth_beat(struct truth *truth, uint64_t ticks)
+{
+    struct error err;
+    pthread_mutex_lock(&truth->lock);
+    truth->beat = ticks;
+    pthread_mutex_unlock(&truth->lock);
+    if (truth_ready(truth, &err) != ERR_NONE) return; /* who asks is told */
+}
+
+bool truth_holds(const struct truth *truth)
+{
+    return atomic_load_explicit(&truth->holds, memory_order_relaxed);
 }
 
 unsigned long truth_right(struct truth *truth)

@@ -1,15 +1,17 @@
 /* truth.h - whether cases are answered rightly now, and since when not.
  *
  * The service asks itself one of the model's own cases every few seconds, through what
- * answers everybody. Readiness and the watchdog follow from these answers alone.
+ * answers everybody, and HTTP's threads whether they go round (pulse.h). Readiness, the
+ * watchdog, and whether clients' cases are taken at all follow from these answers alone.
  *
- * Threads  any number; one lock, held for a few stores
+ * Threads  any number; one lock, held for a few stores; truth_holds takes none
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef SERVE_TRUTH_H
 #define SERVE_TRUTH_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "answer/answer.h"
 #include "base/root.h"
@@ -19,8 +21,10 @@ struct truth {
     double silence_seconds; /* without an answer for so long it is not ready either */
     enum error_code code;   /* of the last canary */
     struct error reason;
-    uint64_t last; /* when it was judged */
+    uint64_t last; /* ticks: when it was judged */
+    uint64_t beat; /* ticks: when HTTP's threads had all answered last */
     unsigned long right, wrong;
+    atomic_bool holds; /* as truth_ready said last */
 };
 
 /* The model has just answered all of its canaries. */
@@ -30,8 +34,14 @@ void truth_begin(struct truth *truth, double silence_seconds);
  * something. */
 void truth_judge(struct truth *truth, uint32_t canary, const struct answer *answer);
 
+/* HTTP's threads had all answered then. To be called often, so that silence is seen. */
+void truth_beat(struct truth *truth, uint64_t ticks);
+
 /* ERR_NOT_READY tells what is wrong. Never waits. */
 MUST_CHECK enum error_code truth_ready(struct truth *truth, struct error *err);
+
+/* The same, as it was when that was last looked at. */
+bool truth_holds(const struct truth *truth);
 
 /* How many canaries were answered rightly so far. */
 unsigned long truth_right(struct truth *truth);

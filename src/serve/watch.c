@@ -29,6 +29,7 @@ struct watch_entry {
     bool known; /* sent a whole request before */
     bool shed;  /* is on its way out */
     bool cut;
+    bool own; /* in no list, once it is taken */
 };
 
 /* What the library has taken from the kernel it gives to us in far less. */
@@ -42,10 +43,10 @@ const struct watch_rule watch_rules[WATCH_KINDS] = {
     [WATCH_SENDER] = {"sender", "were slow to send a body", 3000},
 };
 
-void watch_lay(struct watch *watch, size_t connections, struct arena *arena)
+void watch_lay(struct watch *watch, size_t connections, size_t own, struct arena *arena)
 {
     *watch = (struct watch){.mutex = PTHREAD_MUTEX_INITIALIZER, .places = connections};
-    watch->entries = arena_take(arena, connections, sizeof *watch->entries);
+    watch->entries = arena_take(arena, connections + own, sizeof *watch->entries);
     for (size_t i = 0; watch->entries != NULL && i < connections; i++) {
         watch->entries[i].next = watch->free;
         watch->free = &watch->entries[i];
@@ -139,17 +140,29 @@ struct watch_entry *watch_enter(struct watch *watch, int fd)
     return entry;
 }
 
+void watch_enter_own(struct watch *watch, int fd)
+{
+    pthread_mutex_lock(&watch->mutex);
+    struct watch_entry *entry = &watch->entries[watch->places + watch->own++];
+    *entry = (struct watch_entry){.fd = fd, .own = true};
+    link_first(watch, entry);
+    pthread_mutex_unlock(&watch->mutex);
+}
+
+bool watch_is_own(const struct watch_entry *entry) { return entry != NULL && entry->own; }
+
 struct watch_entry *watch_take(struct watch *watch, int fd)
 {
     pthread_mutex_lock(&watch->mutex);
     struct watch_entry *entry = find_new(watch, fd);
     if (entry != NULL) entry->taken = true;
+    if (watch_is_own(entry)) unlink_entry(watch, entry);
     pthread_mutex_unlock(&watch->mutex);
     if (entry == NULL) shutdown(fd, SHUT_RDWR);
     return entry;
 }
 
-/* All sockets but the one that listens are clients': the thread that asks makes them. */
+/* No other socket is made meanwhile than the clients', and these by the thread that asks. */
 static bool is_open(int fd)
 {
     int type;
@@ -177,7 +190,7 @@ size_t watch_number(const struct watch *watch, const struct watch_entry *entry)
 
 void watch_leave(struct watch *watch, struct watch_entry *entry)
 {
-    if (entry == NULL) return;
+    if (entry == NULL || entry->own) return;
     pthread_mutex_lock(&watch->mutex);
     release(watch, entry);
     pthread_mutex_unlock(&watch->mutex);

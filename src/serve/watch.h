@@ -46,13 +46,14 @@ struct watch_entry;
 struct watch {
     pthread_mutex_t mutex;
     struct watch_entry *entries, *first, *last, *free;
-    size_t places, open;
+    size_t places, open, own;
     unsigned leaving; /* were shed, and are still there */
     unsigned lost;    /* since watch_lost last told */
 };
 
-/* Room for so many connections; called on an arena that measures, it only counts. */
-void watch_lay(struct watch *watch, size_t connections, struct arena *arena);
+/* Room for so many connections, and so many of our own; called on an arena that measures, it
+ * only counts. */
+void watch_lay(struct watch *watch, size_t connections, size_t own, struct arena *arena);
 
 bool watch_has_room(struct watch *watch);
 
@@ -61,6 +62,11 @@ size_t watch_open(struct watch *watch);
 /* When it is accepted, which one thread does, and before the library gets it; there is room. */
 struct watch_entry *watch_enter(struct watch *watch, int fd);
 
+/* One of our own, which takes no place, and which nobody shuts; before the library gets it, and
+ * before anybody else enters. */
+void watch_enter_own(struct watch *watch, int fd);
+bool watch_is_own(const struct watch_entry *entry);
+
 /* The library has it now. NULL where nobody entered it: it is shut at once. */
 struct watch_entry *watch_take(struct watch *watch, int fd);
 
@@ -68,10 +74,10 @@ struct watch_entry *watch_take(struct watch *watch, int fd);
  * them; their entries are free again. By the thread that accepts. */
 unsigned watch_lost(struct watch *watch);
 
-/* Below the number of connections; no other open connection has it. */
+/* Below the number of connections; no other open connection has it. Not of our own. */
 size_t watch_number(const struct watch *watch, const struct watch_entry *entry);
 
-/* Before the descriptor is closed; NULL does nothing. */
+/* Before the descriptor is closed; of NULL, or our own, does nothing. */
 void watch_leave(struct watch *watch, struct watch_entry *entry);
 
 /* Its time begins anew; NULL does nothing. */

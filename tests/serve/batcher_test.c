@@ -12,7 +12,7 @@ enum { CASES = 40, TEXT_MAX = 8000 };
 
 struct line {
     struct batcher batcher;
-    struct batcher_case cases[CASES], *waiting[CASES], *running[CASES], *late[CASES];
+    struct batcher_case cases[CASES], *waiting[CASES], *running[CASES];
 };
 
 static void line_up(struct line *line, const size_t *weights, size_t count, unsigned slots)
@@ -24,7 +24,6 @@ static void line_up(struct line *line, const size_t *weights, size_t count, unsi
     line->batcher.options.bytes_max = 1000;
     line->batcher.waiting = line->waiting;
     line->batcher.running = line->running;
-    line->batcher.late = line->late;
     line->batcher.count = count;
     for (size_t i = 0; i < count; i++) {
         line->cases[i] =
@@ -93,16 +92,16 @@ static void who_is_late_leaves(void **state)
     line_up(&line, (size_t[]){5, 5, 5, 5}, 4, 16);
     line.cases[0].since -= 3000000000u;
     line.cases[2].since -= 2100000000u;
-    assert_int_equal(take_late(&line.batcher), 2);
-    assert_ptr_equal(line.late[0], &line.cases[0]);
-    assert_ptr_equal(line.late[1], &line.cases[2]);
+    assert_ptr_equal(take_late(&line.batcher), &line.cases[0]);
+    assert_ptr_equal(take_late(&line.batcher), &line.cases[2]);
+    assert_null(take_late(&line.batcher));
     /* With 0.1 s a token, half a second is too little for 5 tokens, but not for 3. */
     line.batcher.pace = 0.1;
     line.cases[1].since -= 1600000000u;
     line.cases[3].since -= 1600000000u;
     line.cases[3].weight = 3;
-    assert_int_equal(take_late(&line.batcher), 1);
-    assert_ptr_equal(line.late[0], &line.cases[1]);
+    assert_ptr_equal(take_late(&line.batcher), &line.cases[1]);
+    assert_null(take_late(&line.batcher));
     assert_next(&line, 3);
     assert_int_equal(line.batcher.bytes, 0);
 }
@@ -335,6 +334,37 @@ static void a_late_case_is_told(void **state)
     close_batcher();
 }
 
+/* It hangs, but who waits is told in time. */
+static void a_late_case_is_told_while_the_thread_hangs(void **state)
+{
+    (void)state;
+    open_batcher(1, CASES, 0.02);
+    hold();
+    put(1), put(2);
+    while (tick_seconds_since(cases[2].since) < 0.03) sched_yield();
+    batcher_look(batcher);
+    wait_for(2);
+    assert_int_equal(got[1].code, ERR_DEADLINE);
+    assert_int_equal(got[2].code, ERR_DEADLINE);
+    assert_int_equal(batcher_waiting(batcher), 0);
+    release();
+    wait_for(1);
+    assert_int_equal(got[0].code, ERR_NONE);
+    close_batcher();
+}
+
+static void stopping_waits_for_no_thread_that_hangs(void **state)
+{
+    (void)state;
+    open_batcher(1, CASES, 1000);
+    hold();
+    assert_false(batcher_stop(batcher, 0));
+    release();
+    wait_for(1);
+    assert_true(batcher_stop(batcher, 1000));
+    close_batcher();
+}
+
 static void *release_when_closing(void *unused)
 {
     (void)unused;
@@ -356,7 +386,7 @@ static void stopping_hands_everything_back(void **state)
     hold();
     for (size_t i = 1; i < 9; i++) put(i);
     assert_int_equal(pthread_create(&helper, NULL, release_when_closing, NULL), 0);
-    batcher_stop(batcher);
+    assert_true(batcher_stop(batcher, 1000));
     pthread_join(helper, NULL);
     wait_for(9);
     assert_int_equal(got[0].code, ERR_NONE);
@@ -412,7 +442,7 @@ static void another_context_takes_over(void **state)
     wait_for(10);
     for (size_t i = 0; i < 9; i++) assert_int_equal(got[i].code, ERR_NONE);
     assert_int_equal(got[9].code, ERR_DRAINING); /* a canary of the model that left */
-    batcher_stop(batcher);
+    assert_true(batcher_stop(batcher, 1000));
     assert_int_equal(batcher_swap(batcher, &context, &err), ERR_DRAINING);
     assert_ptr_equal(batcher->context, &another);
     close_batcher();
@@ -449,7 +479,9 @@ int main(void)
         cmocka_unit_test(a_full_queue_refuses),
         cmocka_unit_test(many_wait_together_or_none),
         cmocka_unit_test(a_late_case_is_told),
+        cmocka_unit_test(a_late_case_is_told_while_the_thread_hangs),
         cmocka_unit_test(stopping_hands_everything_back),
+        cmocka_unit_test(stopping_waits_for_no_thread_that_hangs),
         cmocka_unit_test(a_canary_has_a_place_of_its_own),
         cmocka_unit_test(another_context_takes_over),
     };

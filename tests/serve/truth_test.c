@@ -61,8 +61,18 @@ static void silence_is_not_ready(void **state)
     assert_fine(truth_ready(&truth, &err), &err);
     truth.last -= 2000000000u;
     assert_fails(truth_ready(&truth, &err), ERR_NOT_READY, "nothing was answered for 41 s", &err);
+    assert_false(truth_holds(&truth));
     judge(&truth, 0, 1, 0.75f);
     assert_fine(truth_ready(&truth, &err), &err);
+    truth_beat(&truth, truth.last - 39000000000u);
+    assert_true(truth_holds(&truth));
+    truth_beat(&truth, truth.last - 41000000000u);
+    assert_false(truth_holds(&truth));
+    assert_fails(truth_ready(&truth, &err), ERR_NOT_READY, "HTTP hangs for 41 s", &err);
+    truth_beat(&truth, truth.last);
+    assert_true(truth_holds(&truth));
+    judge(&truth, 0, 1, 0.25f); /* wrong: seen at once */
+    assert_false(truth_holds(&truth));
 }
 
 static void kills_are_counted(void **state)

@@ -19,10 +19,10 @@ static struct watch laid(size_t connections)
     struct watch watch;
     struct error err = {0};
     struct arena arena = arena_measure();
-    watch_lay(&watch, connections, &arena);
+    watch_lay(&watch, connections, 1, &arena);
     arena_close(&memory);
     assert_fine(arena_open(&memory, arena.used, &err), &err);
-    watch_lay(&watch, connections, &memory);
+    watch_lay(&watch, connections, 1, &memory);
     return watch;
 }
 
@@ -113,6 +113,35 @@ static void those_who_left_are_shut_unless_they_wait_for_us(void **state)
     leave(&watch, &left);
     leave(&watch, &asked);
     leave(&watch, &stays);
+}
+
+static void our_own_take_no_place_and_are_never_shut(void **state)
+{
+    (void)state;
+    struct watch watch = laid(1);
+    int fd[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+    watch_enter_own(&watch, fd[0]);
+    struct watch_entry *own = watch_take(&watch, fd[0]);
+    assert_true(watch_is_own(own));
+    assert_int_equal(watch_open(&watch), 0);
+    struct pair other = connected(&watch);
+    assert_false(watch_is_own(other.entry));
+    assert_int_equal(watch_number(&watch, other.entry), 0);
+    assert_int_equal(write(fd[1], "x", 1), 1);
+    assert_false(watch_unread(&watch));
+    pause_ms(1100);
+    assert_int_equal(watch_cut(&watch, 1), 1); /* the other */
+    assert_true(is_shut(&other));
+    assert_false(is_at_end(fd[1]));
+    leave(&watch, &other);
+    watch_leave(&watch, own);
+    assert_int_equal(watch_open(&watch), 0);
+    other = connected(&watch);
+    assert_false(watch_has_room(&watch)); /* its place is nobody else's */
+    leave(&watch, &other);
+    close(fd[0]);
+    close(fd[1]);
 }
 
 static void unread_bytes_are_seen(void **state)
@@ -311,6 +340,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_late_are_shut_once),
         cmocka_unit_test(those_who_left_are_shut_unless_they_wait_for_us),
+        cmocka_unit_test(our_own_take_no_place_and_are_never_shut),
         cmocka_unit_test(unread_bytes_are_seen),
         cmocka_unit_test(there_are_as_many_entries_as_laid),
         cmocka_unit_test(nobody_gets_in_behind_our_back),

@@ -11,7 +11,7 @@ import unittest
 
 import container
 from batch_test import LONG, ask_all, imported
-from service import INCIDENT, Client, Service, model, wait_until
+from service import INCIDENT, Client, Service, model, request, wait_until
 
 PERIOD = "0.05"
 
@@ -81,8 +81,12 @@ class Truth(unittest.TestCase):
                     reply = client.ask("GET", "/health/ready")
                     self.assertEqual(reply.json()["type"], "/problems/not-ready")
                     self.assertIn("canary", reply.json()["detail"])
-                    # The rest goes on: some answer may still be better than none.
-                    self.assertEqual(client.ask(body=INCIDENT).status, 200)
+                    # What is known to be wrong is not answered.
+                    for path, body in (("", INCIDENT), ("/batch", [INCIDENT])):
+                        refused = client.ask(path="/classifier/sbr" + path, body=body)
+                        self.assertEqual(refused.status, 503)
+                        self.assertEqual(refused.json()["type"], "/problems/not-ready")
+                        self.assertIn("retry-after", refused.headers)
                     self.assertEqual(client.ask("GET", "/health/live").status, 200)
                     wrong = len(service.log)
                     for _ in range(40):  # more than ten periods
@@ -107,6 +111,48 @@ class Truth(unittest.TestCase):
 
     def test_the_tokenizer(self):
         self.follows("tokens", imported())
+
+    def test_a_thread_that_answers_hangs(self):
+        with Manager() as manager, Service(
+                "--threads", "2", "--canary-period", PERIOD, "--deadline", "0.5", file=imported(),
+                env=dict(manager.environment, AIR_CLASSIFIER_BEND="queue")) as service, \
+                Client(service.address) as client:
+            self.assertTrue(wait_until(lambda: manager.fed() >= 2))
+            service.process.send_signal(signal.SIGUSR1)
+            self.assertTrue(wait_until(lambda: client.ask(body=INCIDENT).status == 504))
+            fed = manager.fed()
+            self.assertTrue(wait_until(lambda: not ready(service), 20))
+            self.assertIn("nothing was answered", client.ask("GET", "/health/ready").json()["detail"])
+            self.assertEqual(client.ask(body=INCIDENT).status, 503)
+            self.assertEqual(client.ask("GET", "/health/live").status, 200)
+            self.assertLessEqual(manager.fed(), fed + 1)
+            service.process.send_signal(signal.SIGUSR1)
+            self.assertTrue(wait_until(lambda: ready(service)))
+            self.assertEqual(client.ask(body=INCIDENT).status, 200)
+            self.assertTrue(wait_until(lambda: manager.fed() > fed + 1))
+
+    def test_it_ends_all_the_same(self):
+        with Service("--canary-period", PERIOD, "--deadline", "0.1", "--drain-time", "1",
+                     env=dict(os.environ, AIR_CLASSIFIER_BEND="queue")) as service:
+            service.process.send_signal(signal.SIGUSR1)
+            self.assertTrue(wait_until(lambda: not ready(service), 20))
+            self.assertEqual(service.stop(), 71)
+            self.assertIn("the thread that answers hangs", "".join(service.log))
+
+    def test_the_threads_of_http_hang(self):
+        with Manager() as manager, Service(
+                "--threads", "3", "--canary-period", PERIOD,
+                env=dict(manager.environment, AIR_CLASSIFIER_BEND="http")) as service:
+            self.assertTrue(wait_until(lambda: manager.fed() >= 2))
+            service.process.send_signal(signal.SIGUSR1)
+            threading.Event().wait(0.3)  # some periods
+            fed = manager.fed()
+            with self.assertRaises(TimeoutError), Client(service.address, 1) as client:
+                client.ask("GET", "/health/live")
+            self.assertEqual(manager.fed(), fed)
+            service.process.send_signal(signal.SIGUSR1)
+            self.assertTrue(wait_until(lambda: manager.fed() > fed))
+            self.assertTrue(wait_until(lambda: ready(service)))
 
     def test_load_alone_fails_nothing(self):
         with Manager() as manager, Service(
@@ -133,6 +179,33 @@ class Truth(unittest.TestCase):
             self.assertTrue(ready(service))
             service.process.send_signal(signal.SIGUSR1)  # no place is named: nothing bends
             self.assertEqual(service.stop(), 0)
+
+
+class Apart(unittest.TestCase):
+    def test_health_and_small_cases_wait_behind_no_work(self):
+        """Of the linear member alone: what is large, many or explained is not the loops' own."""
+        large = dict(INCIDENT, description="word " * 2000)
+        with Service("--threads", "1", "--deadline", "1",
+                     env=dict(os.environ, AIR_CLASSIFIER_BEND="queue")) as service:
+            works = [("/classifier/sbr", large), ("/classifier/sbr?explain=1", INCIDENT),
+                     ("/classifier/sbr/batch", [INCIDENT] * 40)]
+            service.process.send_signal(signal.SIGUSR1)  # it hangs, as if it were at it for long
+            with Client(service.address) as client:
+                self.assertTrue(wait_until(lambda: client.ask(body=large).status == 504))
+            waiting = [Client(service.address) for _ in works]
+            for client, (path, body) in zip(waiting, works):
+                client.send(request(path=path, body=body))
+            with Client(service.address) as client:
+                self.assertEqual(client.ask("GET", "/health/live").status, 200)
+                self.assertEqual(client.ask("GET", "/metrics").status, 200)
+                self.assertEqual(client.ask(body=INCIDENT).status, 200)
+            for client in waiting:
+                self.assertEqual(client.reply().status, 504)
+            service.process.send_signal(signal.SIGUSR1)
+            self.assertTrue(wait_until(lambda: ready(service)))
+            for client, (path, body) in zip(waiting, works):
+                self.assertEqual(client.ask(path=path, body=body).status, 200)
+                client.close()
 
 
 class Killed(unittest.TestCase):
