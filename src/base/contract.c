@@ -80,9 +80,14 @@ struct span {
 
 /* What is loaded. A library that the program names itself is called, and all of its pages may
  * be touched. Those that libraries bring (TLS, which we do not use, for libmicrohttpd) have been
- * touched by the loader and by their own beginning, some 36 of 100 pages: nobody calls them any
- * more. Half of them is counted and not what is resident, which differs by some pages from one
- * start to the next: a limit of what --plan said must do for all of them. */
+ * touched by the loader and by their own beginning, some 36 of 100 pages, whether or not the
+ * kernel had to read them: nobody calls them any more. Half of them is counted and not what is
+ * resident, which differs by some pages from one start to the next: a limit of what --plan said
+ * must do for all of them.
+ *
+ * The first to read a file is charged for what the kernel reads ahead, here all of every library.
+ * What is not mapped of that is not counted: it is clean, and a group at its limit gives it up
+ * before anything is killed (plan_test.py starts from the disk under just that limit). */
 struct objects {
     const char *needed[NEEDED_MAX];
     unsigned needed_count, called_count, beside_count;

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import tempfile
 import time
@@ -35,6 +36,19 @@ def refusal(*options, file=None, **popen):
 
 def advised(text):
     return re.search(r"this fits:((?: --[a-z-]+ \d+)+)", text)[1].split()
+
+
+def cold_copies(folder):
+    """Of the model and all libraries, on the disk alone: whoever reads them first is charged for all that the kernel reads ahead."""
+    said = subprocess.run(["ldd", PROGRAM], stdout=subprocess.PIPE, check=True).stdout.decode()
+    found = [("model.air", model()), *re.findall(r"(\S+) => (/\S+)", said)]
+    files = [shutil.copyfile(path, os.path.join(folder, name)) for name, path in found]
+    for file in files:
+        fd = os.open(file, os.O_RDONLY)
+        os.fsync(fd)
+        os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(fd)
+    return files
 
 
 def limit_address(size):
@@ -207,6 +221,22 @@ class Plan(unittest.TestCase):
             self.assertIn(f"{size} bytes of memory", said)
             with Service(*OPTIONS, *advised(said), preexec_fn=group.enter) as service:
                 serves(service)
+
+    @unittest.skipIf(SANITIZED, "a sanitizer's own memory is not in the plan")
+    @unittest.skipUnless(container.can("memory"), "needs a memory cgroup that may be written")
+    def test_memory_where_nobody_else_has_read_the_libraries(self):
+        size = plan()["serving"]["memory"]
+        with tempfile.TemporaryDirectory(dir=FOLDER) as folder:
+            files = cold_copies(folder)
+            environment = dict(os.environ, LD_LIBRARY_PATH=folder)
+            with container.Group("memory", size) as group:
+                with Service(*OPTIONS, file=files[0], preexec_fn=group.enter, env=environment) as service:
+                    with open(f"/proc/{service.process.pid}/maps") as maps:
+                        self.assertIn(folder + "/libmicrohttpd.so", maps.read())
+                    fill(service)
+                    self.assertEqual(soak(service, 400), ([], 400))
+                    self.assertEqual(group.kills(), 0)
+                    self.assertEqual(service.stop(), 0)
 
     def doctor(self, *part, **popen):
         done = subprocess.run([PROGRAM, "doctor", *part, "--json", "--model", model(), *OPTIONS],
