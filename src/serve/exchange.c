@@ -7,7 +7,8 @@
  * and everybody else, waiting.
  *
  * One that is refused is read to its end first, because closing a connection with
- * unread bytes resets it under the answer.
+ * unread bytes resets it under the answer. Chunks may have no end: their client is told
+ * after a while all the same (early.h), and what it sends meanwhile is read, up to a bound.
  */
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/exchange.h"
@@ -21,12 +22,16 @@
 #include "base/tick.h"
 #include "serve/assets.h"
 #include "serve/batch.h"
+#include "serve/early.h"
 #include "serve/header.h"
 #include "serve/reasons.h"
 #include "serve/server.h"
 
 /* Of a request that is answered at once: some 0.1 ms. */
 enum { AT_ONCE_BYTES = 2048 };
+
+/* A body in chunks that is refused has this long, or as many bytes as a body may have, to end. */
+#define AWAY_SECONDS 1.0
 
 struct request {
     const struct route *route; /* NULL: refused, once it is read to its end */
@@ -35,8 +40,13 @@ struct request {
     struct routes_wish wish;
     struct body body;
     enum error_code body_verdict; /* why it is read to its end, but not kept */
-    struct body reply;            /* room for a long one, until it is sent */
-    struct body block;            /* of reasons, where they are wanted */
+    bool coded;                   /* its body comes in chunks */
+    bool last;                    /* what follows on the connection is not to be read */
+    bool refused;                 /* while its body came: its answer is sent */
+    uint64_t away_since;          /* its bytes are read and thrown away; 0: they are not */
+    size_t away;
+    struct body reply; /* room for a long one, until it is sent */
+    struct body block; /* of reasons, where they are wanted */
     struct reasons *reasons;
     size_t told;        /* bytes of the reply, while reasons are looked for */
     char *page;         /* the same, of a route that has a bound */
@@ -77,10 +87,16 @@ static const char page_policy[] =
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/* NULL where the library has no memory. */
-static struct MHD_Response *make_response(struct server *server, const struct routes_reply *reply)
+static struct slice body_of(const struct routes_reply *reply)
 {
-    struct slice body = reply->fixed.size > 0 ? reply->fixed : writer_slice(&reply->body);
+    return reply->fixed.size > 0 ? reply->fixed : writer_slice(&reply->body);
+}
+
+/* NULL where the library has no memory. */
+static struct MHD_Response *make_response(struct server *server, const struct request *request,
+                                          const struct routes_reply *reply)
+{
+    struct slice body = body_of(reply);
     struct MHD_Response *response = MHD_create_response_from_buffer(
         body.size, (void *)(size_t)body.data,
         reply->fixed.size > 0 || reply->stays ? MHD_RESPMEM_PERSISTENT : MHD_RESPMEM_MUST_COPY);
@@ -108,9 +124,16 @@ static struct MHD_Response *make_response(struct server *server, const struct ro
         snprintf(seconds, sizeof seconds, "%u", reply->retry_after_seconds);
         MHD_add_response_header(response, "Retry-After", seconds);
     }
-    if (atomic_load(&server->state.draining))
+    if (request->last || atomic_load(&server->state.draining))
         MHD_add_response_header(response, "Connection", "close");
     return response;
+}
+
+static void count(struct server *server, const struct request *request, unsigned status,
+                  enum error_code problem)
+{
+    metrics_request(&server->metrics, request->found, status, tick_now() - request->since);
+    if (problem != ERR_NONE) metrics_refused(&server->metrics, problem);
 }
 
 static enum MHD_Result send_response(struct server *server, struct MHD_Connection *connection,
@@ -118,8 +141,7 @@ static enum MHD_Result send_response(struct server *server, struct MHD_Connectio
                                      enum error_code problem, struct MHD_Response *response)
 {
     if (response == NULL) return MHD_NO;
-    metrics_request(&server->metrics, request->found, status, tick_now() - request->since);
-    if (problem != ERR_NONE) metrics_refused(&server->metrics, problem);
+    count(server, request, status, problem);
     enum MHD_Result queued = MHD_queue_response(connection, status, response);
     MHD_destroy_response(response);
     /* What is refused for want of time or room is counted, not told a thousand times. */
@@ -131,7 +153,7 @@ static enum MHD_Result send_reply(struct server *server, struct MHD_Connection *
                                   const struct request *request, const struct routes_reply *reply)
 {
     return send_response(server, connection, request, reply->status, reply->problem,
-                         make_response(server, reply));
+                         make_response(server, request, reply));
 }
 
 static enum MHD_Result send_problem(struct server *server, struct MHD_Connection *connection,
@@ -181,7 +203,7 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
     *out_request = request;
     atomic_fetch_add(&server->in_flight, 1);
     watch_renew(&server->watch, entry, WATCH_SENDS);
-    if (header_check_framing(connection, method, version, &err) != ERR_NONE)
+    if (header_check_framing(connection, method, version, &request->coded, &err) != ERR_NONE)
         return send_problem(server, connection, request, &err);
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
@@ -192,13 +214,65 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
     return MHD_YES;
 }
 
-static enum MHD_Result take_body(struct server *server, struct request *request, const char *data,
-                                 size_t *size)
+/* Why a request is refused whose body was not kept. */
+static void refuse(const struct server *server, struct MHD_Connection *connection,
+                   struct request *request, const char *method, const char *path,
+                   struct routes_reply *reply)
+{
+    if (request->route == NULL) {
+        check(admit(server, connection, request, method, path, reply) == NULL);
+        return;
+    }
+    struct error err;
+    bool too_long = request->body_verdict == ERR_BODY_LONG;
+    error_fill(&err, request->body_verdict, 0,
+               too_long ? "the body has more than %zu bytes"
+                        : "other requests hold the room; bodies of %zu bytes are taken",
+               server->options->body_bytes_max);
+    routes_problem(reply, &err);
+}
+
+static enum MHD_Result tell_early(struct server *server, struct MHD_Connection *connection,
+                                  struct request *request, const char *method, const char *path)
+{
+    char buffer[ROUTES_REPLY_MAX];
+    struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
+    refuse(server, connection, request, method, path, &reply);
+    request->refused = request->last = true;
+    struct MHD_Response *response = make_response(server, request, &reply);
+    if (response == NULL) return MHD_NO;
+    count(server, request, reply.status, reply.problem);
+    bool bodiless = strcmp(method, "HEAD") == 0;
+    early_send(connection, reply.status, response,
+               bodiless ? (struct slice){"", 0} : body_of(&reply));
+    MHD_destroy_response(response);
+    return MHD_YES;
+}
+
+/* A body that tells its length ends there, and begin has looked at it. */
+static enum MHD_Result read_away(struct server *server, struct MHD_Connection *connection,
+                                 struct request *request, const char *method, const char *path,
+                                 size_t more)
+{
+    if (!request->coded) return MHD_YES;
+    if (request->away_since == 0) request->away_since = tick_now();
+    request->away += more;
+    if (request->refused) return header_may_discard(request->away) ? MHD_YES : MHD_NO;
+    if (request->away <= server->options->body_bytes_max &&
+        tick_seconds_since(request->away_since) < AWAY_SECONDS)
+        return MHD_YES;
+    return tell_early(server, connection, request, method, path);
+}
+
+static enum MHD_Result take_body(struct server *server, struct MHD_Connection *connection,
+                                 struct request *request, const char *method, const char *path,
+                                 const char *data, size_t *size)
 {
     struct error err;
     size_t more = *size;
     *size = 0;
-    if (request->route == NULL || request->body_verdict != ERR_NONE) return MHD_YES;
+    if (request->route == NULL || request->body_verdict != ERR_NONE)
+        return read_away(server, connection, request, method, path, more);
     request->body_verdict = body_add(&request->body, &server->bodies, data, more, &err);
     if (request->body_verdict != ERR_NONE) body_give(&request->body, &server->bodies);
     return MHD_YES;
@@ -243,7 +317,7 @@ static void tell_batch(struct server *server, const struct request *request,
 
 static void resume(struct server *server, struct request *request, const struct routes_reply *reply)
 {
-    request->response = make_response(server, reply);
+    request->response = make_response(server, request, reply);
     request->status = reply->status;
     request->problem = reply->problem;
     /* From here on the request belongs to the library's thread, which may free it. */
@@ -535,19 +609,12 @@ static enum MHD_Result finish(struct server *server, struct MHD_Connection *conn
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
     watch_renew(&server->watch, watched(connection), WATCH_TAKES);
-    if (request->route == NULL) {
-        check(admit(server, connection, request, method, path, &reply) == NULL);
-    } else if (request->body_verdict != ERR_NONE) {
-        struct error err;
-        bool too_long = request->body_verdict == ERR_BODY_LONG;
-        error_fill(&err, request->body_verdict, 0,
-                   too_long ? "the body has more than %zu bytes"
-                            : "other requests hold the room; bodies of %zu bytes are taken",
-                   server->options->body_bytes_max);
-        routes_problem(&reply, &err);
-    } else if (take_request(server, connection, request, &reply)) {
+    if (request->refused) return MHD_NO;
+    request->last = request->coded && header_ends_oddly(connection, method);
+    if (request->route == NULL || request->body_verdict != ERR_NONE)
+        refuse(server, connection, request, method, path, &reply);
+    else if (take_request(server, connection, request, &reply))
         return MHD_YES;
-    }
     return send_reply(server, connection, request, &reply);
 }
 
@@ -572,7 +639,7 @@ enum MHD_Result exchange_step(void *context, struct MHD_Connection *connection, 
     if (watch_is_own(watched(connection))) return beat(server, connection, request);
     if (*request == NULL) return begin(server, connection, method, url, version, request);
     struct request *known = *request;
-    if (*size > 0) return take_body(server, known, data, size);
+    if (*size > 0) return take_body(server, connection, known, method, url, data, size);
     if (known->waiting) return deliver(server, connection, known);
     return finish(server, connection, known, method, url);
 }

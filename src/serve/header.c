@@ -126,20 +126,34 @@ static const char *fault_of(const struct framing *framing, const char *version)
     return NULL;
 }
 
+/* As long as nothing else was taken from the library's memory, a body is read to where its header
+ * ends, and what follows its last chunk is parsed there. */
+static const char *end_of(struct MHD_Connection *connection, const char *line)
+{
+    return line + MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)
+                      ->header_size;
+}
+
 enum error_code header_check_framing(struct MHD_Connection *connection, const char *line,
-                                     const char *version, struct error *err)
+                                     const char *version, bool *out_coded, struct error *err)
 {
     struct framing framing = {.at = version + strlen(version)};
     MHD_get_connection_values_n(connection, MHD_HEADER_KIND, look, &framing);
-    const char *end =
-        line +
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE)->header_size;
+    const char *end = end_of(connection, line);
     /* The line's end and the empty line's, each LF or CRLF. */
     if (framing.fault == NULL && (end < framing.at + 2 || end > framing.at + 4))
         framing.fault = "a header line has no name or begins with NUL";
     if (framing.fault == NULL) framing.fault = fault_of(&framing, version);
+    *out_coded = framing.single[CODING].data != NULL;
     if (framing.fault == NULL) return ERR_NONE;
     return error_set(err, ERR_REQUEST, 0, "%s", framing.fault);
+}
+
+bool header_ends_oddly(struct MHD_Connection *connection, const char *line)
+{
+    const char *end = end_of(connection, line);
+    return end[0] != '\0' || end[1] != '\0' ||
+           MHD_get_connection_values_n(connection, MHD_FOOTER_KIND, NULL, NULL) > 0;
 }
 
 static const char *type_of(struct MHD_Connection *connection)
@@ -246,5 +260,7 @@ bool header_sends_anyway(struct MHD_Connection *connection)
 {
     const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
     return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Expect") == NULL &&
-           (length == NULL || strtoull(length, NULL, 10) <= DISCARD_BYTES_MAX);
+           (length == NULL || header_may_discard(strtoull(length, NULL, 10)));
 }
+
+bool header_may_discard(uint64_t bytes) { return bytes <= DISCARD_BYTES_MAX; }

@@ -18,7 +18,12 @@
  * than chunked, a name that is none, a folded line, NUL. What follows on the connection must not
  * be read. line and version: where the library says that the method and the version are. */
 MUST_CHECK enum error_code header_check_framing(struct MHD_Connection *connection, const char *line,
-                                                const char *version, struct error *err);
+                                                const char *version, bool *out_coded,
+                                                struct error *err);
+
+/* Of a request in chunks that has come: whether more than CRLF followed the last chunk. The library
+ * ends trailers, too, at a line that has no name or begins with NUL. */
+bool header_ends_oddly(struct MHD_Connection *connection, const char *line);
 
 /* Whether such a body may come: ERR_MEDIA_TYPE, ERR_BODY_LONG, or ERR_REQUEST where nothing says
  * that one comes. */
@@ -43,5 +48,8 @@ bool header_has(struct MHD_Connection *connection, const char *tag);
 /* Whether the client sends its body before it looks at an answer, and the body is short enough
  * to be read away. Closing such a connection early would reset it under the answer. */
 bool header_sends_anyway(struct MHD_Connection *connection);
+
+/* Whether as many bytes of a body may be read and thrown away. */
+bool header_may_discard(uint64_t bytes);
 
 #endif

@@ -118,6 +118,52 @@ class Protocol(unittest.TestCase):
                     pass
             self.assert_still_serving()
 
+    def test_what_follows_trailers_is_not_read(self):
+        start = HEAD + CODED + b"\r\n%x\r\n%s\r\n0\r\n" % (len(BODY), BODY)
+        for end in (b"X: y\r\n\r\n", b"X: y\r\n: z\r\n", b": z\r\n\r\n", b"\0X: y\r\n", b"X: y\r\n\0\r\n\r\n",
+                    b"Host: y\r\n\r\n", b"X: y\r\n z\r\n\r\n"):
+            with self.subTest(end), Client(self.service.address) as client:
+                client.send(start + end + SMUGGLED)
+                reply = client.reply()
+                self.assertEqual((reply.status, reply.headers["connection"]), (200, "close"))
+                self.assertTrue(client.at_end(), "a smuggled request was answered")
+            self.assert_still_serving()
+
+    def test_chunks_without_end_are_answered(self):
+        rows = (("a case", HEAD, 413, "too-large"),
+                ("a page", LIVE.replace(b"live", b"none"), 404, "not-found"),
+                ("a batch", HEAD.replace(b"/sbr ", b"/sbr/batch "), 413, "too-large"),
+                ("no JSON", HEAD.replace(b"json", b"xml"), 415, "unsupported-media-type"))
+        for name, head, status, kind in rows:
+            # As much as a body may have, and as much again, comes at once; then a byte now and then.
+            for piece, wait in ((chunked(b" " * 65536)[:-5], 0), (b"1\r\na\r\n", 0.1)):
+                with self.subTest(name, wait=wait), Client(self.service.address) as client:
+                    ended = threading.Event()
+                    sent = [0]
+
+                    def send(client=client, piece=piece, wait=wait, ended=ended, sent=sent):
+                        try:
+                            if wait:
+                                client.send(chunked(b" " * (1 << 20 | 1))[:-5])
+                            while not ended.wait(wait):
+                                client.send(piece)
+                                sent[0] += len(piece)
+                        except OSError:
+                            pass
+
+                    client.send(head + CODED + b"\r\n")
+                    sender = threading.Thread(target=send)
+                    sender.start()
+                    reply = client.reply()
+                    self.assertEqual((reply.status, reply.headers["connection"]), (status, "close"))
+                    self.assertTrue(reply.json()["type"].endswith(kind))
+                    self.assertIn("date", reply.headers)
+                    self.assertTrue(client.at_end())
+                    self.assert_still_serving()
+                    ended.set()
+                    sender.join()
+                    self.assertLess(sent[0], 200 << 20, "it is read on and on")
+
     def test_keep_alive_is_kept(self):
         with Client(self.service.address) as client:
             for _ in range(50):
