@@ -152,14 +152,26 @@ void metrics_follow(struct metrics *metrics, const struct answer_model *before,
     for (size_t i = 0; i < METRICS_WINDOW; i++) atomic_store(&metrics->past[i].label, 0);
 }
 
+/* Whether a route may answer with it, so that it is told before it happened; what else
+ * comes of it is counted with what nobody serves. */
+static bool expected(size_t path, unsigned status)
+{
+    if (status == 200 || status == 500) return true; /* the latter by a defect of ours */
+    if (status == 304 && routes_table[path].tagged) return true;
+    for (const unsigned *own = routes_table[path].statuses; *own != 0; own++)
+        if (*own == status) return true;
+    return false;
+}
+
 void metrics_request(struct metrics *metrics, const struct route *route, unsigned status,
                      uint64_t nanos)
 {
     size_t path = path_of(route), i = 0;
     while (i < METRICS_STATUSES_MAX && metrics->status[i] != status) i++;
     check(i < METRICS_STATUSES_MAX);
-    add(&metrics->requests[path * METRICS_STATUSES_MAX + i], 1);
     observe(&metrics->durations[path], &scale_seconds, nanos);
+    if (path < routes_count && !expected(path, status)) path = routes_count;
+    add(&metrics->requests[path * METRICS_STATUSES_MAX + i], 1);
 }
 
 void metrics_refused(struct metrics *metrics, enum error_code code)
@@ -293,23 +305,14 @@ static const char *path_name(size_t path)
     return path < routes_count ? routes_table[path].path : "other";
 }
 
-/* Whether a route may answer with it, so that it is told before it happened. */
-static bool expected(size_t path, unsigned status)
-{
-    if (path == routes_count) return status == 404;
-    if (status == 200 || (status == 304 && routes_table[path].tagged)) return true;
-    for (const unsigned *own = routes_table[path].statuses; *own != 0; own++)
-        if (*own == status) return true;
-    return false;
-}
-
 static void put_requests(const struct view *view, const struct family *family)
 {
     for (size_t path = 0; path < paths(); path++)
         for (size_t i = 0; i < METRICS_STATUSES_MAX && view->metrics->status[i] != 0; i++) {
             unsigned status = view->metrics->status[i];
             uint64_t count = value_of(&view->metrics->requests[path * METRICS_STATUSES_MAX + i]);
-            if (count == 0 && !expected(path, status)) continue;
+            bool told = path == routes_count ? count > 0 || status == 404 : expected(path, status);
+            if (!told) continue;
             put_start(view, family, "_total", "route", slice_of(path_name(path)));
             writer_format(view->writer, ",code=\"%u\"", status);
             put_count(view, true, count);
@@ -568,10 +571,21 @@ static bool is_known(const struct view *view, const struct family *family)
     return true;
 }
 
+/* Of requests, by path and status. */
+static size_t request_samples(void)
+{
+    size_t samples = METRICS_STATUSES_MAX; /* of what nobody serves */
+    unsigned status[METRICS_STATUSES_MAX] = {0};
+    list_statuses(status);
+    for (size_t path = 0; path < routes_count; path++)
+        for (size_t i = 0; i < METRICS_STATUSES_MAX; i++) samples += expected(path, status[i]);
+    return samples;
+}
+
 size_t metrics_bound(const struct answer_model *model)
 {
     size_t histograms = paths() + METRICS_STAGES + 2;
-    size_t samples = paths() * METRICS_STATUSES_MAX + ERR_COUNT + METRICS_RELOADS + WATCH_KINDS +
+    size_t samples = request_samples() + ERR_COUNT + METRICS_RELOADS + WATCH_KINDS +
                      histograms * (METRICS_BUCKETS_MAX + 3) + (size_t)2 * model->label_count;
     size_t texts = 2 * (2 * (size_t)model->label_start[model->label_count]) +
                    4 * strlen(bundle_meta(&model->bundle, "created"));

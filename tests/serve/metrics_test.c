@@ -101,11 +101,12 @@ static void requests_fall_into_their_buckets(void **state)
     metrics_request(&fixture->metrics, route, 200, 500001); /* behind it */
     metrics_request(&fixture->metrics, route, 504, 11000000000u);
     metrics_request(&fixture->metrics, NULL, 404, 1);
+    metrics_request(&fixture->metrics, &routes_table[1], 404, 1); /* which it does not answer */
     const char *text = written(fixture, false);
 #define ROUTE "{route=\"/classifier/sbr\","
     assert_line(text, "air_classifier_requests_total" ROUTE "code=\"200\"} 2");
     assert_line(text, "air_classifier_requests_total" ROUTE "code=\"504\"} 1");
-    assert_line(text, "air_classifier_requests_total{route=\"other\",code=\"404\"} 1");
+    assert_line(text, "air_classifier_requests_total{route=\"other\",code=\"404\"} 2");
     assert_line(text, "air_classifier_request_duration_seconds_bucket" ROUTE "le=\"0.0005\"} 1");
     assert_line(text, "air_classifier_request_duration_seconds_bucket" ROUTE "le=\"0.001\"} 2");
     assert_line(text, "air_classifier_request_duration_seconds_bucket" ROUTE "le=\"10\"} 2");
@@ -113,6 +114,30 @@ static void requests_fall_into_their_buckets(void **state)
     assert_line(text, "air_classifier_request_duration_seconds_count{route=\"/classifier/sbr\"} 3");
     assert_line(text, "air_classifier_request_duration_seconds_sum{route=\"/classifier/sbr\"} "
                       "11.001000001");
+    end(fixture);
+}
+
+/* All that is counted has its line, however large the numbers, and there is room for it. */
+static void the_bound_holds_for_all_that_can_come(void **state)
+{
+    struct fixture *fixture = *state;
+    begin(fixture);
+    for (size_t path = 0; path <= routes_count; path++)
+        for (size_t i = 0; i < METRICS_STATUSES_MAX && fixture->metrics.status[i] != 0; i++)
+            metrics_request(&fixture->metrics, path < routes_count ? &routes_table[path] : NULL,
+                            fixture->metrics.status[i], UINT64_MAX / 1000);
+    for (size_t i = 0; i < (routes_count + 1) * METRICS_STATUSES_MAX; i++)
+        if (fixture->metrics.requests[i] > 0) fixture->metrics.requests[i] = UINT64_MAX;
+    unsigned long told = 0;
+    const char *at = written(fixture, true);
+    for (; (at = strstr(at, "air_classifier_requests_total{")) != NULL; at++) told++;
+    assert_in_range(told, 3 * routes_count, METRICS_STATUSES_MAX * (routes_count + 1));
+    for (size_t i = 0; i < METRICS_STATUSES_MAX && fixture->metrics.status[i] != 0; i++) {
+        char line[100];
+        snprintf(line, sizeof line, "requests_total{route=\"other\",code=\"%u\"} ",
+                 fixture->metrics.status[i]);
+        assert_non_null(strstr(fixture->text, line));
+    }
     end(fixture);
 }
 
@@ -280,6 +305,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_can_come_is_there_before_it_came),
         cmocka_unit_test(requests_fall_into_their_buckets),
+        cmocka_unit_test(the_bound_holds_for_all_that_can_come),
         cmocka_unit_test(answers_are_counted),
         cmocka_unit_test(names_follow_the_format),
         cmocka_unit_test(drift_is_told),
