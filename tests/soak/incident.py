@@ -15,9 +15,9 @@ from refusals import Refusals
 from service import INCIDENT, PROGRAM, SLOW, Client, Service
 
 LIMIT = 64 << 20
-OPTIONS = ("--threads", "2", "--connections", "7", "--queue", "8", "--queue-bytes", "32768", "--body-max", "16384",
+OPTIONS = ("--threads", "2", "--connections", "5", "--queue", "8", "--queue-bytes", "32768", "--body-max", "16384",
            "--rehearse", "0", "--deadline", "120")
-CLIENTS = 6
+CLIENTS = 5
 SIZES = ((0.9, 3, 40), (0.097, 40, 250), (0.003, 1200, 2000))  # share of requests, words at least and at most
 FLASK = os.path.join(full.ROOT, "..", "shared", "peers", "service.py")
 
