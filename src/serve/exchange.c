@@ -469,9 +469,9 @@ static void enqueue(struct server *server, struct seat *seat, struct MHD_Connect
     resume_refused(request, &err);
 }
 
-static bool is_small(const struct server *server, const struct request *request, size_t bytes)
+static bool is_small(const struct seat *seat, const struct request *request, size_t bytes)
 {
-    return server_at_once(server->model) && bytes <= AT_ONCE_BYTES && !request->wish.explain;
+    return server_at_once(&seat->model) && bytes <= AT_ONCE_BYTES && !request->wish.explain;
 }
 
 static void answer_now(struct server *server, struct seat *seat, const struct case_text *text,
@@ -494,7 +494,7 @@ static bool take_case(struct server *server, struct seat *seat, struct MHD_Conne
         routes_problem(reply, &err);
         return false;
     }
-    if (!is_small(server, request, bytes)) {
+    if (!is_small(seat, request, bytes)) {
         request->one = (struct batcher_case){.text = text, .bytes = bytes};
         enqueue(server, seat, connection, request, &request->one, 1);
         return true;
@@ -522,7 +522,7 @@ static bool take_cases(struct server *server, struct seat *seat, struct MHD_Conn
         routes_problem(reply, &err);
         return false;
     }
-    if (batch->asked > 0 && !is_small(server, request, bytes)) {
+    if (batch->asked > 0 && !is_small(seat, request, bytes)) {
         enqueue(server, seat, connection, request, batch->cases, batch->asked);
         return true;
     }
