@@ -38,6 +38,7 @@ struct csv {
     char chunk[CHUNK_BYTES];
     size_t chunk_used, chunk_at, consumed;
     bool at_end, finished, in_row, after_cr;
+    bool stray; /* a quote inside a field without quotes: the row is passed over to its end */
     size_t line, row_line;
     struct error error;
 };
@@ -148,23 +149,54 @@ static enum error_code parser_failed(struct csv *csv, struct slice text, size_t 
                      csv->line, csv->row_line);
 }
 
+/* Whether the parser stopped at a quote inside a field that has none around it: that field cannot
+ * hold a line break, so the row ends with its line, and the next one can be read. */
+static bool is_stray(struct csv *csv)
+{
+    return csv->columns > 0 && csv_error(&csv->parser) == CSV_EPARSE && !csv->parser.quoted;
+}
+
+/* The parser begins anew; what it knows of the row is nobody's. */
+static void begin_stray(struct csv *csv)
+{
+    csv->stray = true;
+    csv->overflows = false;
+    check(csv_fini(&csv->parser, NULL, NULL, NULL) == 0);
+}
+
+/* Feeds the parser a line, or a part of it. */
+static enum error_code take(struct csv *csv, struct slice text, bool broken, struct error *err)
+{
+    size_t done = csv->stray ? text.size : parse(csv, text);
+    if (csv->no_memory) return *err = csv->error, err->code;
+    if (done != text.size && !is_stray(csv)) return parser_failed(csv, text, done, err);
+    if (done != text.size) begin_stray(csv);
+    if (csv->stray && broken) csv->row_ended = true;
+    return ERR_NONE;
+}
+
+/* Behind the last byte. */
+static enum error_code finish(struct csv *csv, struct error *err)
+{
+    if (csv->finished) return ERR_NONE;
+    csv->finished = true;
+    if (csv->stray) csv->row_ended = true;
+    if (csv_fini(&csv->parser, on_field, on_row, csv) != 0)
+        return error_set(err, ERR_CSV, csv->row_line,
+                         "%s: the quote opened in the row at line %zu is never closed",
+                         csv->options.path, csv->row_line);
+    return csv->no_memory ? (*err = csv->error, err->code) : ERR_NONE;
+}
+
 /* Feeds the parser until a row has ended or the stream has. */
 static enum error_code collect(struct csv *csv, struct error *err)
 {
     csv->fields = csv->bytes_used = 0;
-    csv->row_ended = csv->too_many = csv->too_long = csv->in_row = false;
+    csv->row_ended = csv->too_many = csv->too_long = csv->in_row = csv->stray = false;
     csv->long_column = 0;
     while (!csv->row_ended) {
         if (csv->chunk_at == csv->chunk_used && !csv->at_end) TRY(refill(csv, err));
-        if (csv->at_end) {
-            if (csv->finished) return ERR_NONE;
-            csv->finished = true;
-            if (csv_fini(&csv->parser, on_field, on_row, csv) != 0)
-                return error_set(err, ERR_CSV, csv->row_line,
-                                 "%s: the quote opened in the row at line %zu is never closed",
-                                 csv->options.path, csv->row_line);
-            return csv->no_memory ? (*err = csv->error, err->code) : ERR_NONE;
-        }
+        if (csv->at_end) return finish(csv, err);
         const char *start = csv->chunk + csv->chunk_at;
         size_t size = 0, left = csv->chunk_used - csv->chunk_at;
         while (size < left && start[size] != '\n' && start[size] != '\r') size++;
@@ -177,9 +209,7 @@ static enum error_code collect(struct csv *csv, struct error *err)
             csv->in_row = true;
             csv->row_line = csv->line;
         }
-        size_t done = parse(csv, (struct slice){start, size});
-        if (csv->no_memory) return *err = csv->error, err->code;
-        if (done != size) return parser_failed(csv, (struct slice){start, size}, done, err);
+        TRY(take(csv, (struct slice){start, size}, broken, err));
         csv->chunk_at += size;
         csv->after_cr = start[size - 1] == '\r';
         if (ends_line) csv->line++;
@@ -340,11 +370,17 @@ static void take_row(struct csv *csv, struct csv_row *row)
     const char *path = csv->options.path;
     struct error *fault = &row->fault;
     size_t line = csv->row_line;
-    for (size_t c = 0; c < csv->fields && c < csv->columns; c++) {
+    for (size_t c = 0; c < csv->fields && c < csv->columns && !csv->stray; c++) {
         if (csv->meaning[c] == COLUMN_LABEL)
             row->label = field_at(csv, c);
         else if (csv->meaning[c] != COLUMN_NONE)
             row->text.field[csv->meaning[c]] = field_at(csv, c);
+    }
+    if (csv->stray) {
+        error_set(fault, ERR_CSV, line,
+                  "%s: line %zu: column %zu has a quote inside, but none around it", path, line,
+                  csv->fields + 1);
+        return;
     }
     if (csv->too_long) {
         tell_length(csv, fault);

@@ -7,8 +7,9 @@
  *          behind the bound is read but not kept
  * Memory   grows to the longest row; csv_close frees it
  * Errors   a row that can not be used is given out with its fault, and the next
- *          one follows; a stream that can not be followed any more (a quote
- *          never closed, or where none may stand) is an error of csv_next
+ *          one follows, also behind a quote inside a field that has none around it, which
+ *          cannot hold a line break; a stream that can not be followed any more (a quote
+ *          never closed, or something behind the closing one) is an error of csv_next
  * Threads  one at a time
  */
 // SPDX-License-Identifier: Apache-2.0

@@ -204,6 +204,14 @@ class PredictTest(cli.Test):
         self.assertEqual(rows[1]["predicted_sbr"], "")
         self.assertIn("line 3: 2 columns", rows[1]["error"])
 
+    def test_a_quote_inside_a_field_costs_one_case(self):
+        done = self.predict(stdin=HEAD + '1,disk full,\n2,5" disk,\n3,login fails,\n')
+        self.assertEqual(done.status, cli.DATA)
+        told = done.lines()
+        self.assertEqual([("error" in line, line.get("predicted_sbr") is not None) for line in told],
+                         [(False, True), (True, False), (False, True)])
+        self.assertIn("line 3: column 2 has a quote inside", json.dumps(told[1]["error"]))
+
     def test_a_stream_that_breaks_off_keeps_what_came_before(self):
         for threads in "1", "2":
             done = self.predict("--threads", threads, stdin=HEAD + "1,disk full,\n2,login fails,\n\"3,x,\n4,y,\n")

@@ -152,6 +152,7 @@ class TrainTest(cli.Test):
             "x,y,": "line 4: the label (sbr) is empty",
             "x\udcff,y,Storage": "line 4: subject: byte 2 (0xFF) is not UTF-8",
             "x,y,Stor\udcc3": "line 4: sbr: byte 5 (0xC3) is not UTF-8",
+            'x,5" disk,Storage': "line 4: column 2 has a quote inside, but none around it",
             "x,y\0y,Storage": "line 4: a raw NUL byte in column 2",
             "x,y," + "L" * 257: "line 4: the label is longer than 256 bytes",
             "é" * 1000001 + ",,Storage": "line 4: subject makes the case longer than 1000000 code points",

@@ -203,10 +203,9 @@ static void stray_quotes_end_the_reading(void **state)
     } rows[] = {
         {HEAD "a,b\nc,\"d\ne\nf,g\n", "row at line 3 is never closed", 3},
         {HEAD "a,b\n\"", "row at line 3 is never closed", 3},
-        {HEAD "a,b\nc\"d,e\n", "line 3: a quote stands where none may", 3},
         {HEAD "a,b\n\"c\"d,e\n", "line 3: a quote stands where none may", 3},
         {HEAD "a,b\n\"c\" ,e\n", "line 3: a quote stands where none may", 3},
-        {HEAD "a,b\n\"c\nc\",d\"\n", "line 4: a quote stands where none may (row begun at line 3)",
+        {HEAD "a,b\n\"c\nc\"d,e\n", "line 4: a quote stands where none may (row begun at line 3)",
          4},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -219,6 +218,52 @@ static void stray_quotes_end_the_reading(void **state)
         assert_int_equal(err.line, rows[i].line);
         assert_int_equal(row.line, 4711);
         assert_true(end); /* untouched */
+        shut(csv);
+    }
+}
+
+/* But a field without quotes around it cannot hold a line break: its row ends with its line. */
+static void a_quote_inside_a_field_costs_one_row(void **state)
+{
+    (void)state;
+    static const char *ends[] = {"\n", "\r\n", "\r"};
+    for (size_t e = 0; e < 3; e++) {
+        char text[300];
+        struct writer writer = writer_of(text, sizeof text);
+        static const char rows[] =
+            "subject,description|a,b|c\"d\",\"e||\"f|f\",g|\"h|h\",5\" disk|i\",j|k,l|m,n\"";
+        for (const char *c = rows; *c != '\0'; c++)
+            writer_text(&writer, *c == '|' ? ends[e] : (char[]){*c, '\0'});
+        struct csv *csv = open_fine(writer_slice(&writer));
+        char quoted[8];
+        snprintf(quoted, sizeof quoted, "f%sf", ends[e]);
+        assert_row(csv, 2, "a", "b");
+        assert_bad_row(csv, ERR_CSV, 3, "line 3: column 1 has a quote inside, but none around it");
+        assert_row(csv, 5, quoted, "g");
+        assert_bad_row(csv, ERR_CSV, 7, "line 7: column 2 has a quote inside");
+        assert_bad_row(csv, ERR_CSV, 9, "line 9: column 1 has a quote inside");
+        assert_row(csv, 10, "k", "l");
+        assert_bad_row(csv, ERR_CSV, 11, "line 11: column 2 has a quote inside"); /* at the end */
+        assert_end(csv);
+        shut(csv);
+    }
+}
+
+/* The rest of such a row is passed over however long it is, and wherever a read ends in it. */
+static void the_rest_of_such_a_row_is_passed_over(void **state)
+{
+    (void)state;
+    enum { LONGEST = 200 * 1024 };
+    static char text[LONGEST + 100];
+    for (size_t size = LONGEST - 70; size < LONGEST; size += 7) {
+        int head = snprintf(text, sizeof text, HEAD "a\"");
+        memset(text + head, ',', size);
+        for (size_t i = 0; i < size; i += 5) text[(size_t)head + i] = '"';
+        snprintf(text + (size_t)head + size, 20, "\nb,c\n");
+        struct csv *csv = open_fine(slice_of(text));
+        assert_bad_row(csv, ERR_CSV, 2, "column 1 has a quote inside");
+        assert_row(csv, 3, "b", "c");
+        assert_end(csv);
         shut(csv);
     }
 }
@@ -678,6 +723,8 @@ int main(void)
         cmocka_unit_test(rows_of_the_wrong_width_are_at_fault_alone),
         cmocka_unit_test(what_is_no_text_is_at_fault),
         cmocka_unit_test(stray_quotes_end_the_reading),
+        cmocka_unit_test(a_quote_inside_a_field_costs_one_row),
+        cmocka_unit_test(the_rest_of_such_a_row_is_passed_over),
         cmocka_unit_test(headers_that_cannot_be_used),
         cmocka_unit_test(columns_stand_in_any_order),
         cmocka_unit_test(a_header_alone_has_no_rows),
