@@ -9,6 +9,10 @@
  * One that is refused is read to its end first, because closing a connection with
  * unread bytes resets it under the answer. Chunks may have no end: their client is told
  * after a while all the same (early.h), and what it sends meanwhile is read, up to a bound.
+ *
+ * What the library itself refuses we learn from its log alone. Of an error that it finds once a
+ * header is whole, such as a length that is none, it (0.9.75) sends the head of its answer twice:
+ * there the answer is ours (early.h), and its own finds the socket shut.
  */
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/exchange.h"
@@ -36,7 +40,8 @@ enum { AT_ONCE_BYTES = 2048 };
 struct request {
     const struct route *route; /* NULL: refused, once it is read to its end */
     const struct route *found; /* the same, also where it is refused; NULL: nobody serves it */
-    uint64_t since;            /* its header came */
+    uint64_t since;            /* its header came; 0: it is to come */
+    const char *behind_target; /* header_behind */
     struct routes_wish wish;
     struct body body;
     enum error_code body_verdict; /* why it is read to its end, but not kept */
@@ -190,21 +195,39 @@ static const struct route *admit(const struct server *server, struct MHD_Connect
     return NULL;
 }
 
+static void set_coming(struct server *server, const struct request *request, unsigned loop)
+{
+    atomic_store_explicit(&server->coming[request - server->requests], loop, memory_order_relaxed);
+}
+
+void *exchange_open(void *context, const char *target, struct MHD_Connection *connection)
+{
+    struct server *server = context;
+    const struct watch_entry *entry = watched(connection);
+    if (entry == NULL || watch_is_own(entry)) return NULL;
+    struct request *request = &server->requests[watch_number(&server->watch, entry)];
+    *request = (struct request){.connection = connection, .behind_target = header_behind(target)};
+    set_coming(server, request, own_number(server) + 1);
+    return request;
+}
+
 /* A reply from here, before the body, ends the connection; one from finish does not. */
 static enum MHD_Result begin(struct server *server, struct MHD_Connection *connection,
-                             const char *method, const char *path, const char *version,
-                             void **out_request)
+                             struct request *request, const char *method, const char *path,
+                             const char *version)
 {
     struct error err;
-    struct watch_entry *entry = watched(connection);
-    if (entry == NULL) return MHD_NO;
-    struct request *request = &server->requests[watch_number(&server->watch, entry)];
-    *request = (struct request){.since = tick_now()};
-    *out_request = request;
+    if (request == NULL) return MHD_NO;
+    set_coming(server, request, 0);
+    request->since = tick_now();
     atomic_fetch_add(&server->in_flight, 1);
-    watch_renew(&server->watch, entry, WATCH_SENDS);
-    if (header_check_framing(connection, method, version, &request->coded, &err) != ERR_NONE)
-        return send_problem(server, connection, request, &err);
+    watch_renew(&server->watch, watched(connection), WATCH_SENDS);
+    enum error_code code =
+        request->behind_target != version
+            ? error_set(&err, ERR_REQUEST, 0,
+                        "the target holds white space, NUL or another control character")
+            : header_check_framing(connection, method, version, &request->coded, &err);
+    if (code != ERR_NONE) return send_problem(server, connection, request, &err);
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
     request->route = admit(server, connection, request, method, path, &reply);
@@ -232,21 +255,76 @@ static void refuse(const struct server *server, struct MHD_Connection *connectio
     routes_problem(reply, &err);
 }
 
+static enum MHD_Result send_early(struct server *server, struct MHD_Connection *connection,
+                                  struct request *request, const struct routes_reply *reply,
+                                  struct slice body)
+{
+    request->refused = request->last = true;
+    struct MHD_Response *response = make_response(server, request, reply);
+    if (response == NULL) return MHD_NO;
+    count(server, request, reply->status, reply->problem);
+    early_send(connection, reply->status, response, body);
+    MHD_destroy_response(response);
+    return MHD_YES;
+}
+
 static enum MHD_Result tell_early(struct server *server, struct MHD_Connection *connection,
                                   struct request *request, const char *method, const char *path)
 {
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
     refuse(server, connection, request, method, path, &reply);
-    request->refused = request->last = true;
-    struct MHD_Response *response = make_response(server, request, &reply);
-    if (response == NULL) return MHD_NO;
-    count(server, request, reply.status, reply.problem);
     bool bodiless = strcmp(method, "HEAD") == 0;
-    early_send(connection, reply.status, response,
-               bodiless ? (struct slice){"", 0} : body_of(&reply));
-    MHD_destroy_response(response);
-    return MHD_YES;
+    return send_early(server, connection, request, &reply,
+                      bodiless ? (struct slice){"", 0} : body_of(&reply));
+}
+
+/* That the library looks at now, in this thread: the one whose header is whole, but neither ours
+ * yet nor answered. NULL where it refuses one whose header is still to come. */
+static struct request *find_whole(struct server *server)
+{
+    unsigned mine = own_number(server) + 1;
+    for (size_t i = 0; i < server->options->connections_max; i++) {
+        if (atomic_load_explicit(&server->coming[i], memory_order_relaxed) != mine) continue;
+        struct request *request = &server->requests[i];
+        struct MHD_Connection *connection = request->connection;
+        if (MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE) != NULL &&
+            MHD_get_connection_info(connection, MHD_CONNECTION_INFO_HTTP_STATUS) == NULL)
+            return request;
+    }
+    return NULL;
+}
+
+static void tell_unread(struct server *server, struct request *request, unsigned status)
+{
+    struct error err;
+    char buffer[ROUTES_REPLY_MAX];
+    struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
+    if (status == 413)
+        error_fill(&err, ERR_BODY_LONG, 0, "Content-Length is larger than any number");
+    else
+        error_fill(&err, ERR_REQUEST, 0, "Content-Length is not digits alone");
+    routes_problem(&reply, &err);
+    if (status != reply.status) /* cookies that it has no room for: 431 */
+        reply = (struct routes_reply){.status = status,
+                                      .type = "text/plain",
+                                      .fixed = slice_of("The header is too large.\n")};
+    request->since = tick_now();
+    (void)send_early(server, request->connection, request, &reply, body_of(&reply));
+    request->since = 0; /* it never becomes ours */
+}
+
+void exchange_note(void *context, const char *format, va_list arguments)
+{
+    static const char refusal[] = "Error processing request (HTTP response code is %u";
+    if (strncmp(format, refusal, sizeof refusal - 1) != 0) return;
+    struct server *server = context;
+    unsigned status = va_arg(arguments, unsigned);
+    struct request *request = find_whole(server);
+    if (request != NULL)
+        tell_unread(server, request, status);
+    else
+        metrics_unread(&server->metrics, status);
 }
 
 /* A body that tells its length ends there, and begin has looked at it. */
@@ -637,8 +715,9 @@ enum MHD_Result exchange_step(void *context, struct MHD_Connection *connection, 
 {
     struct server *server = context;
     if (watch_is_own(watched(connection))) return beat(server, connection, request);
-    if (*request == NULL) return begin(server, connection, method, url, version, request);
     struct request *known = *request;
+    if (known == NULL || known->since == 0)
+        return begin(server, connection, known, method, url, version);
     if (*size > 0) return take_body(server, connection, known, method, url, data, size);
     if (known->waiting) return deliver(server, connection, known);
     return finish(server, connection, known, method, url);
@@ -651,6 +730,10 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **reque
     struct server *server = context;
     struct request *known = *request;
     if (known == NULL || watch_is_own(watched(connection))) return;
+    if (known->since == 0) {
+        set_coming(server, known, 0);
+        return;
+    }
     if (known->response != NULL) MHD_destroy_response(known->response);
     batch_give(&known->batch, &server->bodies);
     body_give(&known->body, &server->bodies);

@@ -11,6 +11,7 @@
 #define SERVE_EXCHANGE_H
 
 #include <microhttpd.h>
+#include <stdarg.h>
 
 #include "base/arena.h"
 
@@ -19,10 +20,16 @@ struct request;
 /* A block for each connection; NULL while measuring. */
 struct request *exchange_lay(size_t connections, struct arena *arena);
 
+/* Its request line has come; gives the request of the other calls. */
+void *exchange_open(void *context, const char *target, struct MHD_Connection *connection);
+
 enum MHD_Result exchange_step(void *context, struct MHD_Connection *connection, const char *url,
                               const char *method, const char *version, const char *data,
                               size_t *size, void **request);
 void exchange_end(void *context, struct MHD_Connection *connection, void **request,
                   enum MHD_RequestTerminationCode code);
+
+/* A line of the library's log: what it refuses itself is counted. */
+void exchange_note(void *context, const char *format, va_list arguments);
 
 #endif

@@ -56,6 +56,12 @@ static bool is_alphanumeric(char c)
     return (unsigned char)((c | 0x20) - 'a') < 26 || (unsigned char)(c - '0') < 10;
 }
 
+const char *header_behind(const char *target)
+{
+    while ((unsigned char)*target > ' ' && *target != '\x7f') target++;
+    return *target == '\0' ? target + 1 : NULL;
+}
+
 /* Whether each byte is a letter, a digit or one of these. */
 static bool is_made_of(const char *data, size_t size, const char *others)
 {

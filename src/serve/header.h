@@ -13,6 +13,10 @@
 #include "serve/admin.h"
 #include "serve/routes.h"
 
+/* Behind a target and its NUL, which is where the version must be; NULL where it holds white space
+ * or a control character. */
+const char *header_behind(const char *target);
+
 /* ERR_REQUEST where the request, or its end, can be read in two ways (RFC 9112, 2.2, 3.2, 5, 6.1
  * and 6.3): a second length, type, host or token, a length beside a transfer coding, a coding other
  * than chunked, a name that is none, a folded line, NUL. What follows on the connection must not

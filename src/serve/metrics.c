@@ -21,7 +21,7 @@ enum {
     SPARE_LABELS = 256, /* for models with more labels, loaded later */
     LINE_BYTES = 160,   /* of a sample, without its label's text */
     FAMILY_BYTES = 400, /* of HELP, TYPE and a sample */
-    STATUS_NOT_ERRORS = 4,
+    STATUSES_BESIDE = 7,
 };
 
 struct metrics_past {
@@ -107,12 +107,12 @@ static size_t path_of(const struct route *route)
     return route != NULL ? (size_t)(route - routes_table) : routes_count;
 }
 
-/* The statuses that are no errors, then those of errors.def. */
+/* Those beside errors.def, the last three of which the HTTP library alone gives; then its. */
 static void list_statuses(unsigned *out_status)
 {
-    static const unsigned fine[STATUS_NOT_ERRORS] = {200, 302, 304, 308};
-    size_t count = STATUS_NOT_ERRORS;
-    memcpy(out_status, fine, sizeof fine);
+    static const unsigned beside[STATUSES_BESIDE] = {200, 302, 304, 308, 414, 431, 505};
+    size_t count = STATUSES_BESIDE;
+    memcpy(out_status, beside, sizeof beside);
     for (enum error_code code = ERR_NONE + 1; code < ERR_COUNT; code++) {
         unsigned status = (unsigned)error_row(code)->http_status;
         size_t i = 0;
@@ -172,6 +172,13 @@ void metrics_request(struct metrics *metrics, const struct route *route, unsigne
     observe(&metrics->durations[path], &scale_seconds, nanos);
     if (path < routes_count && !expected(path, status)) path = routes_count;
     add(&metrics->requests[path * METRICS_STATUSES_MAX + i], 1);
+}
+
+void metrics_unread(struct metrics *metrics, unsigned status)
+{
+    bool known = false;
+    for (size_t i = 0; i < METRICS_STATUSES_MAX; i++) known |= metrics->status[i] == status;
+    metrics_request(metrics, NULL, known ? status : 400, 0);
 }
 
 void metrics_refused(struct metrics *metrics, enum error_code code)

@@ -82,6 +82,9 @@ void metrics_follow(struct metrics *metrics, const struct answer_model *before,
 void metrics_request(struct metrics *metrics, const struct route *route, unsigned status,
                      uint64_t nanos);
 
+/* The library's own answer, before there was a path. */
+void metrics_unread(struct metrics *metrics, unsigned status);
+
 /* A case, or a request, got this instead of an answer. */
 void metrics_refused(struct metrics *metrics, enum error_code code);
 

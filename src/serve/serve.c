@@ -188,15 +188,17 @@ static enum error_code start(struct server *server, struct error *err)
         {MHD_OPTION_THREAD_POOL_SIZE, server->loops > 1 ? (intptr_t)server->loops : 0, NULL},
         {MHD_OPTION_END, 0, NULL},
     };
+    /* Strict, it would answer what lacks Host itself (exchange_note); header.c does it. */
     server->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET |
-            MHD_ALLOW_SUSPEND_RESUME,
-        0, NULL, NULL, exchange_step, server, MHD_OPTION_CONNECTION_LIMIT,
+            MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG,
+        0, NULL, NULL, exchange_step, server, MHD_OPTION_EXTERNAL_LOGGER, exchange_note, server,
+        MHD_OPTION_URI_LOG_CALLBACK, exchange_open, server, MHD_OPTION_CONNECTION_LIMIT,
         (options->connections_max + 1) * server->loops, MHD_OPTION_CONNECTION_TIMEOUT,
         options->read_seconds_max, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         (size_t)PLAN_CONNECTION_BYTES, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, server,
         MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_UNESCAPE_CALLBACK,
-        on_escaped, server, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_THREAD_STACK_SIZE,
+        on_escaped, server, MHD_OPTION_STRICT_FOR_CLIENT, 0, MHD_OPTION_THREAD_STACK_SIZE,
         (size_t)CREW_STACK_BYTES, MHD_OPTION_ARRAY, pool, MHD_OPTION_END);
     if (server->daemon == NULL)
         return error_set(err, ERR_SYSTEM, 0, "the HTTP library does not start");

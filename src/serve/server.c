@@ -60,6 +60,7 @@ void server_lay(struct server *server, struct arena *arena)
     size_t connections = server->options->connections_max;
     watch_lay(&server->watch, connections, server_loops(server, server->model), arena);
     server->requests = exchange_lay(connections, arena);
+    server->coming = arena_take(arena, connections, sizeof *server->coming);
     metrics_lay(&server->metrics, server->model, arena);
     server->page_bytes = metrics_bound(server->model);
     for (int i = 0; i < SERVER_PAGES; i++)

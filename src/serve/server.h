@@ -62,6 +62,7 @@ struct server {
     struct arena arena; /* of watch, requests, metrics and pages */
     struct watch watch;
     struct request *requests; /* one a connection, by watch_number */
+    atomic_uint *coming;      /* the same; whose header is to come: its loop's number + 1, or 0 */
     struct body_store bodies;
     struct metrics metrics;
     size_t page_bytes;

@@ -55,12 +55,27 @@ AMBIGUOUS = (
     ("two types", HEAD + b"content-type: text/plain\r\n" + LENGTH + b"\r\n" + BODY),
     ("two tokens", LIVE + b"Authorization: Bearer a\r\n" * 2 + b"\r\n"),
     ("neither a length nor a coding", HEAD + b"\r\n"),
+    ("no host", LIVE[:LIVE.find(b"Host")] + b"\r\n"),
+    ("a space in the target", LIVE.replace(b"live", b"live x") + b"\r\n"),
+    ("a second version", LIVE.replace(b"1.1", b"1.1 HTTP/1.1") + b"\r\n"),
+    ("NUL in the target", LIVE.replace(b"live", b"live\0x") + b"\r\n"),
+    ("NUL before a second version", LIVE.replace(b"live", b"live\0HTTP/1.1") + b"\r\n"),
+    ("NUL before a query", LIVE.replace(b"live", b"live\0?x") + b"\r\n"),
+    ("NUL in a query", LIVE.replace(b"live", b"live?x\0y") + b"\r\n"),
+    ("a carriage return in the target", LIVE.replace(b"live", b"live?\r") + b"\r\n"),
+    ("a length that is no number", HEAD + b"Content-Length: 1x\r\n\r\n"),
+    ("a length with a sign", HEAD + b"Content-Length: +%d\r\n\r\n" % len(SMUGGLED)),
+    ("a negative length", HEAD + b"Content-Length: -1\r\n\r\n"),
+    ("two lengths in one", HEAD + b"Content-Length: %d, %d\r\n\r\n" % (len(BODY), len(BODY)) + BODY),
+    ("an empty length", HEAD + b"Content-Length: \r\n\r\n"),
+    ("an empty length of a page", LIVE + b"Content-Length:\r\n\r\n"),
+    ("a hexadecimal length", HEAD + b"Content-Length: 0x20\r\n\r\n"),
+    ("a length with a fraction", HEAD + b"Content-Length: 32.0\r\n\r\n"),
 )
 # The library's own answers: the status is right, the form is its own; None: it only closes.
 REFUSED = (
-    ("no host", b"GET /health/live HTTP/1.1\r\n\r\n", 400),
-    ("a length that is no number", HEAD + b"Content-Length: 1x\r\n\r\n", 400),
-    ("a negative length", HEAD + b"Content-Length: -1\r\n\r\n", 400),
+    ("a length without bound", HEAD + b"Content-Length: " + b"9" * 30 + b"\r\n\r\n", 413),
+    ("cookies of 9 KB", LIVE + b"Cookie: " + b"a=b; " * 1800 + b"\r\n\r\n", 431),
     ("a chunk size that is no number", HEAD + CODED + b"\r\nzz\r\n" + BODY, 400),
     ("a chunk size without bound", HEAD + CODED + b"\r\n" + b"f" * 30 + b"\r\n", 413),
     ("a header of 40 KB", LIVE + b"X: " + b"a" * 40000 + b"\r\n\r\n", 431),
@@ -103,20 +118,47 @@ class Protocol(unittest.TestCase):
                 self.assertTrue(client.at_end(), "a smuggled request was answered")
             self.assert_still_serving()
 
+    def counted(self, status):
+        """How often a request without a path was answered so."""
+        with Client(self.service.address) as client:
+            found = re.search(rb'requests_total{route="other",code="%d"} (\d+)' % status,
+                              client.ask("GET", "/metrics").body)
+        return int(found[1]) if found else 0
+
     def test_requests_the_library_refuses(self):
         for name, data, status in REFUSED:
+            before = status and self.counted(status)
             with self.subTest(name), Client(self.service.address) as client:
                 try:
                     client.send(data)
                 except ConnectionError:
                     pass  # it answered before it had read all
                 if status is not None:
-                    self.assertEqual(client.reply("HEAD").status, status)
+                    reply = client.reply()
+                    self.assertEqual((reply.status, reply.headers["connection"]), (status, "close"))
+                    self.assertEqual(self.counted(status), before + 1)
                 try:
-                    client.stream.read()  # to its end: the connection is closed
+                    self.assertEqual(client.stream.read(), b"", "more than one answer")
                 except ConnectionError:
                     pass
             self.assert_still_serving()
+
+    def test_the_right_one_of_many_is_refused(self):
+        # Their headers end in another order than they began, between those of others.
+        start, end = HEAD + b"Content-Length: +1", b"8\r\n\r\n"
+        clients = [Client(self.service.address) for _ in range(12)]
+        for i, client in enumerate(clients):
+            client.send(start if i % 3 else LIVE)
+            self.assert_still_serving()
+        for i, client in sorted(enumerate(clients), key=lambda pair: pair[0] * 7 % 12):
+            client.send(end if i % 3 else b"\r\n")
+            reply = client.reply()
+            self.assertEqual(reply.status, 400 if i % 3 else 200)
+            if i % 3:
+                self.assertTrue(client.at_end(), "more than one answer")
+            self.assert_still_serving()
+        for client in clients:
+            client.close()
 
     def test_what_follows_trailers_is_not_read(self):
         start = HEAD + CODED + b"\r\n%x\r\n%s\r\n0\r\n" % (len(BODY), BODY)
