@@ -37,6 +37,22 @@ static void says_its_level(void **state)
     assert_string_equal(line_of(LOG_LEVEL_INFO, "", "8:1"), "<6>\n");
 }
 
+static void a_line_for_later_is_the_same(void **state)
+{
+    (void)state;
+    char line[32];
+    static const char *const journals[] = {NULL, "8:1"};
+    for (size_t i = 0; i < 2; i++) {
+        const char *wanted = line_of(LOG_LEVEL_ERROR, "gone", journals[i]);
+        size_t size = log_write(line, sizeof line, LOG_LEVEL_ERROR, "%s", "gone");
+        assert_int_equal(size, strlen(wanted));
+        assert_memory_equal(line, wanted, size);
+    }
+    unsetenv("JOURNAL_STREAM");
+    assert_int_equal(log_write(line, 12, LOG_LEVEL_ERROR, "%s", "far too long"), 11);
+    assert_memory_equal(line, "error: far\n", 11);
+}
+
 static void cuts_a_long_line(void **state)
 {
     (void)state;
@@ -71,6 +87,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_its_level),
+        cmocka_unit_test(a_line_for_later_is_the_same),
         cmocka_unit_test(cuts_a_long_line),
         cmocka_unit_test(survives_a_closed_standard_error),
     };
