@@ -222,11 +222,11 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
     request->since = tick_now();
     atomic_fetch_add(&server->in_flight, 1);
     watch_renew(&server->watch, watched(connection), WATCH_SENDS);
+    bool plain = path == method + strlen(method) + 1 && request->behind_target == version;
     enum error_code code =
-        request->behind_target != version
-            ? error_set(&err, ERR_REQUEST, 0,
-                        "the target holds white space, NUL or another control character")
-            : header_check_framing(connection, method, version, &request->coded, &err);
+        plain ? header_check_framing(connection, method, version, &request->coded, &err)
+              : error_set(&err, ERR_REQUEST, 0,
+                          "the request line holds a third space, NUL or another control character");
     if (code != ERR_NONE) return send_problem(server, connection, request, &err);
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};

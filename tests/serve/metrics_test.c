@@ -102,11 +102,15 @@ static void requests_fall_into_their_buckets(void **state)
     metrics_request(&fixture->metrics, route, 504, 11000000000u);
     metrics_request(&fixture->metrics, NULL, 404, 1);
     metrics_request(&fixture->metrics, &routes_table[1], 404, 1); /* which it does not answer */
+    metrics_unread(&fixture->metrics, 431);
+    metrics_unread(&fixture->metrics, 418); /* which nobody gives: as good as 400 */
     const char *text = written(fixture, false);
 #define ROUTE "{route=\"/classifier/sbr\","
     assert_line(text, "air_classifier_requests_total" ROUTE "code=\"200\"} 2");
     assert_line(text, "air_classifier_requests_total" ROUTE "code=\"504\"} 1");
     assert_line(text, "air_classifier_requests_total{route=\"other\",code=\"404\"} 2");
+    assert_line(text, "air_classifier_requests_total{route=\"other\",code=\"431\"} 1");
+    assert_line(text, "air_classifier_requests_total{route=\"other\",code=\"400\"} 1");
     assert_line(text, "air_classifier_request_duration_seconds_bucket" ROUTE "le=\"0.0005\"} 1");
     assert_line(text, "air_classifier_request_duration_seconds_bucket" ROUTE "le=\"0.001\"} 2");
     assert_line(text, "air_classifier_request_duration_seconds_bucket" ROUTE "le=\"10\"} 2");
