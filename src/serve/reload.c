@@ -330,14 +330,23 @@ void reload_stop(struct reload *reload)
     atomic_store(&reload->closing, true);
     pthread_cond_signal(&reload->wake);
     pthread_mutex_unlock(&reload->lock);
-    if (reload->started) pthread_join(reload->thread, NULL);
+}
+
+bool reload_join(struct reload *reload, double seconds)
+{
+    struct timespec end;
+    clock_gettime(CLOCK_REALTIME, &end);
+    end.tv_sec += (time_t)seconds + 1;
+    if (reload->started && pthread_timedjoin_np(reload->thread, NULL, &end) != 0) return false;
     reload->started = false;
+    return true;
 }
 
 void reload_close(struct reload *reload)
 {
     if (reload == NULL) return;
     reload_stop(reload);
+    if (reload->started) pthread_join(reload->thread, NULL);
     team_close(reload->alone);
     pthread_cond_destroy(&reload->wake);
     pthread_mutex_destroy(&reload->lock);

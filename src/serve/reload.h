@@ -59,8 +59,12 @@ MUST_CHECK enum error_code reload_order(struct reload *reload, const struct relo
 /* By signal: no order is lost; one more reload follows the one under way. */
 void reload_signalled(struct reload *reload);
 
-/* Ends what is under way, and tells its owner. */
+/* What is under way goes on; nothing more begins. */
 void reload_stop(struct reload *reload);
+
+/* Waits for the end of what is under way, whose owner is told.
+ * false: after so many seconds its thread was still at it; nothing that it uses may be touched. */
+MUST_CHECK bool reload_join(struct reload *reload, double seconds);
 void reload_close(struct reload *reload);
 
 /* The report as JSON, within the writer's room. */

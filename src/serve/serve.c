@@ -109,10 +109,10 @@ static enum error_code lay(struct server *server, struct error *err)
 
 /* A canary goes before all others, so that what has no answer in the time that all of them have
  * hangs; a little more than that, as cores may be busy with others. */
-static double silence(const struct server *server)
+static double patience(const struct server *server)
 {
     double deadline = server->options->deadline_seconds;
-    return server->period_seconds + SILENT_DEADLINES * (deadline > 1 ? deadline : 1);
+    return SILENT_DEADLINES * (deadline > 1 ? deadline : 1);
 }
 
 static enum error_code prepare_seat(struct server *server, struct error *err)
@@ -121,7 +121,7 @@ static enum error_code prepare_seat(struct server *server, struct error *err)
     if (!server_at_once(server->model))
         TRY(team_open(&server->team, server_room(server).threads, err));
     TRY(server_fill(server, atomic_load(&server->seats.current), server->team, err));
-    truth_begin(&server->truth, silence(server));
+    truth_begin(&server->truth, server->period_seconds + patience(server));
     server->state.truth = &server->truth;
     return prepare_batcher(server, err);
 }
@@ -161,21 +161,30 @@ static bool give_line(void *context, int fd)
     return MHD_add_connection(server->daemon, fd, &nobody, sizeof nobody.sa_family) == MHD_YES;
 }
 
-/* Each of the library's threads has answered before anybody is let in. */
-static enum error_code hear_all(struct server *server, struct error *err)
+/* Whether all of the library's threads answer within so many seconds. */
+static bool hear_round(struct server *server, double seconds)
 {
     struct pulse *pulse = &server->pulse;
-    server->heard = MHD_create_response_from_buffer(0, (void *)(size_t) "", MHD_RESPMEM_PERSISTENT);
-    if (server->heard == NULL)
-        return error_set(err, ERR_MEMORY, 0, "no memory for the HTTP library");
-    TRY(pulse_open(pulse, server->loops, give_line, server, err));
+    unsigned long before = pulse->rounds;
+    uint64_t begun = tick_now();
     pulse_ask(pulse);
-    while (pulse->rounds == 0 && tick_seconds_since(pulse->last) < STARTING_SECONDS) {
+    while (pulse->rounds == before && tick_seconds_since(begun) < seconds) {
         pause_ms(1);
         pulse_hear(pulse);
     }
+    return pulse->rounds > before;
+}
+
+/* Each of the library's threads has answered before anybody is let in. */
+static enum error_code hear_all(struct server *server, struct error *err)
+{
+    server->heard = MHD_create_response_from_buffer(0, (void *)(size_t) "", MHD_RESPMEM_PERSISTENT);
+    if (server->heard == NULL)
+        return error_set(err, ERR_MEMORY, 0, "no memory for the HTTP library");
+    TRY(pulse_open(&server->pulse, server->loops, give_line, server, err));
+    bool all = hear_round(server, STARTING_SECONDS);
     unsigned heard = atomic_load(&server->loops_taken);
-    if (pulse->rounds > 0 && heard == server->loops) return ERR_NONE;
+    if (all && heard == server->loops) return ERR_NONE;
     return error_set(err, ERR_SYSTEM, 0, "%u of %u threads serve HTTP", heard, server->loops);
 }
 
@@ -351,6 +360,25 @@ static bool is_busy(struct server *server)
     return atomic_load(&server->in_flight) > 0 || watch_unread(&server->watch);
 }
 
+/* A thread that hangs is not waited for without end, as the library itself would. A question that
+ * was still out may hide one that hangs since, so that all are asked twice. */
+static enum error_code end_threads(struct server *server, unsigned left, struct error *err)
+{
+    const char *hangs = NULL;
+    double most = patience(server);
+    /* The library must not be stopped while connections are suspended. */
+    if (!batcher_stop(server->state.batcher, most))
+        hangs = "the thread that answers";
+    else if (!hear_round(server, most) || !hear_round(server, most))
+        hangs = "a thread that serves HTTP";
+    else if (!reload_join(server->reload, most))
+        hangs = "the thread that reloads";
+    if (hangs != NULL) return error_set(err, ERR_SYSTEM, 0, "%s hangs: ended without it", hangs);
+    if (left > 0) pause_ms(SETTLE_MS);
+    stop_http(server);
+    return ERR_NONE;
+}
+
 /* ERR_SYSTEM: a thread hangs, and still uses what there is. */
 static enum error_code drain(struct server *server, struct error *err)
 {
@@ -369,12 +397,7 @@ static enum error_code drain(struct server *server, struct error *err)
     }
     unsigned left = atomic_load(&server->in_flight);
     if (left > 0) log_line(LOG_LEVEL_WARNING, "stopping with %u requests unanswered", left);
-    /* The library must not be stopped while connections are suspended. */
-    if (!batcher_stop(server->state.batcher, silence(server)))
-        return error_set(err, ERR_SYSTEM, 0, "the thread that answers hangs: ended without it");
-    if (left > 0) pause_ms(SETTLE_MS);
-    stop_http(server);
-    return ERR_NONE;
+    return end_threads(server, left, err);
 }
 
 static void close_server(struct server *server)

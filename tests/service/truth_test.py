@@ -140,13 +140,25 @@ class Truth(unittest.TestCase):
             self.assertEqual(client.ask(body=INCIDENT).status, 200)
             self.assertTrue(wait_until(lambda: manager.fed() > fed + 1))
 
-    def test_it_ends_all_the_same(self):
-        with Service("--canary-period", PERIOD, "--deadline", "0.1", "--drain-time", "1",
-                     env=dict(os.environ, AIR_CLASSIFIER_BEND="queue")) as service:
+    def ends(self, place, thread, reloads=False):
+        with Service("--threads", "2", "--canary-period", PERIOD, "--deadline", "0.1",
+                     "--drain-time", "1", env=dict(os.environ, AIR_CLASSIFIER_BEND=place)) as service:
             service.process.send_signal(signal.SIGUSR1)
-            self.assertTrue(wait_until(lambda: not ready(service), 20))
+            threading.Event().wait(0.3)  # some periods
+            if reloads:
+                service.process.send_signal(signal.SIGHUP)  # waits for the thread that answers
+                threading.Event().wait(0.3)
             self.assertEqual(service.stop(), 71)
-            self.assertIn("the thread that answers hangs", "".join(service.log))
+            self.assertIn(thread + " hangs: ended without it", "".join(service.log))
+
+    def test_it_ends_though_the_thread_that_answers_hangs(self):
+        self.ends("queue", "the thread that answers")
+
+    def test_it_ends_though_a_reload_waits_for_that(self):
+        self.ends("queue", "the thread that answers", reloads=True)
+
+    def test_it_ends_though_the_threads_of_http_hang(self):
+        self.ends("http", "a thread that serves HTTP")
 
     def test_the_threads_of_http_hang(self):
         with Manager() as manager, Service(
