@@ -292,7 +292,6 @@ static void *live(void *argument)
     batcher->next_context = NULL;
     pthread_cond_broadcast(&batcher->swapped);
     pthread_mutex_unlock(&batcher->lock);
-    refuse_all(batcher);
     if (canary != NULL) refuse(batcher, canary, ERR_DRAINING);
     return NULL;
 }
@@ -444,6 +443,7 @@ static void tell_to_stop(struct batcher *batcher)
     batcher->closing = true;
     pthread_cond_signal(&batcher->wake);
     pthread_mutex_unlock(&batcher->lock);
+    refuse_all(batcher); /* here, as the thread may hang */
 }
 
 bool batcher_stop(struct batcher *batcher, double seconds)

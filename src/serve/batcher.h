@@ -74,7 +74,7 @@ size_t batcher_waiting(struct batcher *batcher);
 MUST_CHECK enum error_code batcher_swap(struct batcher *batcher, struct answer_context *context,
                                         struct error *err);
 
-/* Ends the cases under way, hands back whatever waits, and refuses what is put from then on.
+/* Hands back whatever waits, ends the cases under way, and refuses what is put from then on.
  * false: after so many seconds its thread was still at it; nothing that it uses may be touched. */
 MUST_CHECK bool batcher_stop(struct batcher *batcher, double seconds);
 

@@ -373,8 +373,8 @@ static enum error_code end_threads(struct server *server, unsigned left, struct 
         hangs = "a thread that serves HTTP";
     else if (!reload_join(server->reload, most))
         hangs = "the thread that reloads";
-    if (hangs != NULL) return error_set(err, ERR_SYSTEM, 0, "%s hangs: ended without it", hangs);
     if (left > 0) pause_ms(SETTLE_MS);
+    if (hangs != NULL) return error_set(err, ERR_SYSTEM, 0, "%s hangs: ended without it", hangs);
     stop_http(server);
     return ERR_NONE;
 }

@@ -23,7 +23,7 @@ struct serve_options {
     bool open;           /* may be an address other hosts reach */
     const char *version; /* of the program */
     unsigned threads;
-    size_t queue_cases_max;  /* that wait for ULMFiT */
+    size_t queue_cases_max;  /* that wait to be answered */
     size_t queue_bytes_max;  /* of bodies that wait, all together */
     double deadline_seconds; /* that each may wait */
     size_t body_bytes_max;

@@ -358,9 +358,13 @@ static void stopping_waits_for_no_thread_that_hangs(void **state)
     (void)state;
     open_batcher(1, CASES, 1000);
     hold();
+    put(1);
     assert_false(batcher_stop(batcher, 0));
+    wait_for(1);
+    assert_int_equal(got[1].code, ERR_DRAINING);
     release();
     wait_for(1);
+    assert_int_equal(got[0].code, ERR_NONE);
     assert_true(batcher_stop(batcher, 1000));
     close_batcher();
 }

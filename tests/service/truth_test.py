@@ -157,6 +157,19 @@ class Truth(unittest.TestCase):
     def test_it_ends_though_a_reload_waits_for_that(self):
         self.ends("queue", "the thread that answers", reloads=True)
 
+    def test_what_waits_for_a_thread_that_hangs_is_told_of_the_end(self):
+        large = dict(INCIDENT, description="word " * 2000)
+        with Service("--drain-time", "1", "--deadline", "5",
+                     env=dict(os.environ, AIR_CLASSIFIER_BEND="queue")) as service, \
+                Client(service.address) as client:
+            service.process.send_signal(signal.SIGUSR1)
+            threading.Event().wait(0.3)
+            client.send(request(path="/classifier/sbr/batch", body=[large] * 3))
+            threading.Event().wait(0.3)
+            service.process.send_signal(signal.SIGTERM)
+            self.assertEqual(client.reply().json()["type"], "/problems/draining")
+            self.assertEqual(service.stop(), 71)
+
     def test_it_ends_though_the_threads_of_http_hang(self):
         self.ends("http", "a thread that serves HTTP")
 
