@@ -160,22 +160,31 @@ static enum error_code take_one(struct loading *loading, size_t i, struct error 
     return ERR_NONE;
 }
 
-/* A decoder's matrix is the embedding once more, or it is none of ours. */
-static enum error_code tied_check(struct loading *loading, struct error *err)
+static bool same(const struct checkpoint_tensor *a, const struct checkpoint_tensor *b)
 {
-    const struct checkpoint_tensor *decoder =
-        checkpoint_find(loading->checkpoint, SLICE("1.decoder.weight"));
-    const struct checkpoint_tensor *embedding =
-        find_embedding(loading->checkpoint, loading->origin);
-    if (decoder == NULL || loading->origin != LANGUAGE) return ERR_NONE;
-    bool tied = decoder->type == embedding->type && decoder->rank == 2 &&
-                decoder->dims[0] == embedding->dims[0] && decoder->dims[1] == embedding->dims[1] &&
-                memcmp(decoder->bytes, embedding->bytes, decoder->count * sizeof(float)) == 0;
-    if (!tied)
+    return a->type == b->type && a->rank == 2 && a->dims[0] == b->dims[0] &&
+           a->dims[1] == b->dims[1] && memcmp(a->bytes, b->bytes, a->count * sizeof(float)) == 0;
+}
+
+/* A decoder's matrix is the embedding once more, or it is none of ours; so is the second name of
+ * the embedding, which is the one that fastai computes with. */
+static enum error_code twins_check(struct loading *loading, struct error *err)
+{
+    char second[WEIGHTS_NAME_MAX];
+    const struct checkpoint *checkpoint = loading->checkpoint;
+    const struct checkpoint_tensor *embedding = find_embedding(checkpoint, loading->origin);
+    snprintf(second, sizeof second, "%sencoder_dp.emb.weight", FILES[loading->origin].prefix);
+    const struct checkpoint_tensor *twin = checkpoint_find(checkpoint, slice_of(second));
+    if (twin != NULL && !same(twin, embedding))
+        return error_set(err, ERR_WEIGHTS, 0, "the tensor %s is not %sencoder.weight once more",
+                         second, FILES[loading->origin].prefix);
+    twin = checkpoint_find(checkpoint, SLICE("1.decoder.weight"));
+    if (twin == NULL || loading->origin != LANGUAGE) return ERR_NONE;
+    if (!same(twin, embedding))
         return error_set(err, ERR_WEIGHTS, 0,
                          "the tensor 1.decoder.weight is not 0.encoder.weight once more; only "
                          "language models with tied weights can be taken");
-    loading->used[loading->used_count++] = decoder;
+    loading->used[loading->used_count++] = twin;
     return ERR_NONE;
 }
 
@@ -216,7 +225,7 @@ static enum error_code take_all(struct loading *loading, bool language, struct w
     weights_begin(&load->weights, shape);
     load->count = weights_list(shape, load->rows);
     for (size_t i = 0; i < load->count; i++) TRY(take_one(loading, i, err));
-    TRY(tied_check(loading, err));
+    TRY(twins_check(loading, err));
     return leftover_check(loading, err);
 }
 

@@ -23,7 +23,7 @@ struct machine {
 
 enum class { CLASS_ORDERED_DICT, CLASS_TENSOR, CLASS_PARAMETER, CLASS_OBJECT, CLASS_STORAGE };
 
-/* The only classes a pickle may name. */
+/* The only classes a pickle may name. What calls one of an object makes is never looked into. */
 static const struct class_row {
     const char *module, *name;
     enum class class;
@@ -33,6 +33,11 @@ static const struct class_row {
     {"torch._utils", "_rebuild_tensor_v2", CLASS_TENSOR, PICKLE_TYPES},
     {"torch._utils", "_rebuild_parameter", CLASS_PARAMETER, PICKLE_TYPES},
     {"fastcore.foundation", "L", CLASS_OBJECT, PICKLE_TYPES},
+    /* Rates of a trained optimiser are scalars of numpy, before its version 2 and since. */
+    {"numpy.core.multiarray", "scalar", CLASS_OBJECT, PICKLE_TYPES},
+    {"numpy._core.multiarray", "scalar", CLASS_OBJECT, PICKLE_TYPES},
+    {"numpy", "dtype", CLASS_OBJECT, PICKLE_TYPES},
+    {"_codecs", "encode", CLASS_OBJECT, PICKLE_TYPES},
     {"torch", "FloatStorage", CLASS_STORAGE, PICKLE_F32},
     {"torch", "DoubleStorage", CLASS_STORAGE, PICKLE_F64},
     {"torch", "HalfStorage", CLASS_STORAGE, PICKLE_F16},

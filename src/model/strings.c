@@ -53,9 +53,10 @@ static enum error_code read_pickle(struct strings *strings, struct slice bytes, 
 {
     struct pickle pickle;
     size_t used = 0, i = 0;
-    TRY(pickle_read(bytes, &pickle, &used, err));
+    struct error detail;
+    enum error_code code = pickle_read(bytes, &pickle, &used, &detail);
+    if (code != ERR_NONE) return error_set(err, code, 0, "%s: %.400s", name, detail.detail);
     const struct pickle_value *list = pickle_get(&pickle, pickle.root);
-    enum error_code code = ERR_NONE;
     if (list->kind != PICKLE_LIST && list->kind != PICKLE_TUPLE)
         code = error_set(err, ERR_WEIGHTS, 0, "%s: this is no pickled list of strings", name);
     uint32_t cell = code == ERR_NONE ? list->items.first : 0;

@@ -133,6 +133,10 @@ static void labels_and_words_must_fit(void **state)
     refused(options, "the vocabulary has 2 words, the embedding 200 rows");
     options.vocab = GOLDEN "labels.json";
     refused(options, "the vocabulary has 5 words");
+    options.vocab = written("vocab", "\x80\x02"
+                                     "cposix\nsystem\n.");
+    refused(options, options.vocab);
+    refused(options, "names the class posix.system");
     options = TINY;
     options.bptt = 0;
     refused(options, "bptt is 0");
@@ -156,6 +160,26 @@ static void labels_are_sorted_with_their_rows(void **state)
     for (size_t i = 0; i < 40; i++)
         for (size_t c = 0; c < 5; c++) assert_true(sorted[i][c] == mixed[i][4 - c]);
     remove(options.labels);
+}
+
+/* fastai computes with the second name of the embedding. */
+static void second_name_must_be_the_same(struct safetensors_entry *entries, size_t count,
+                                         const json_t *metadata, struct import_options options)
+{
+    static float other[200 * 16];
+    struct error err = {0};
+    entries[count] = (struct safetensors_entry){.name = "0.module.encoder_dp.emb.weight",
+                                                .type = SAFETENSORS_F32,
+                                                .shape = {200, 16},
+                                                .dimensions = 2,
+                                                .data = {(const char *)other, sizeof other}};
+    size_t at = 0;
+    while (at < count && strcmp(entries[at].name, entries[count].name) != 0) at++;
+    entries[at] = entries[count];
+    assert_fine(
+        safetensors_write(options.weights, metadata, entries, at < count ? count : at + 1, &err),
+        &err);
+    refused(options, "encoder_dp.emb.weight is not 0.module.encoder.weight once more");
 }
 
 /* A .safetensors with one tensor more, fewer or of another size. */
@@ -191,6 +215,7 @@ static void tensors_must_fit(void **state)
     entries[count].name = "0.module.surprise";
     assert_fine(safetensors_write(path, metadata, entries, count + 1, &err), &err);
     refused(options, "0.module.surprise is none of a classifier's");
+    second_name_must_be_the_same(entries, count, metadata, options);
     json_decref(metadata);
     safetensors_close(&file);
     remove(path);
