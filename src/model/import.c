@@ -91,6 +91,8 @@ static enum error_code labels_take(struct import *import, const char *path, stru
     if (import->labels.count != classes)
         return error_set(err, ERR_WEIGHTS, 0, "%s: there are %zu labels, the head has %zu outputs",
                          path, import->labels.count, classes);
+    if (classes < 2)
+        return error_set(err, ERR_WEIGHTS, 0, "%s: one label alone leaves nothing to answer", path);
     uint32_t *order = NULL;
     TRY(mem_take(&order, classes, sizeof *order, err));
     enum error_code code = label_order(&import->labels, path, order, err);

@@ -221,6 +221,30 @@ static void tensors_must_fit(void **state)
     remove(path);
 }
 
+/* A head of one output, and its one label: a model that no command could answer with. */
+static void one_label_is_refused(void **state)
+{
+    (void)state;
+    static struct safetensors file;
+    struct error err = {0};
+    struct import_options options = TINY;
+    json_t *metadata = json_object();
+    const char *path = temporary("one");
+    assert_fine(safetensors_open(&file, GOLDEN "model.safetensors", &err), &err);
+    for (size_t i = 0; i < file.count; i++)
+        if (strcmp(file.entries[i].name, "1.layers.1.2.weight") == 0) {
+            file.entries[i].data.size /= file.entries[i].shape[0];
+            file.entries[i].shape[0] = 1;
+        }
+    assert_fine(safetensors_write(path, metadata, file.entries, file.count, &err), &err);
+    options.weights = path;
+    options.labels = written("labels", "[\"a\"]");
+    refused(options, "one label alone");
+    remove(options.labels), remove(path);
+    json_decref(metadata);
+    safetensors_close(&file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -228,6 +252,7 @@ int main(void)
         cmocka_unit_test(labels_and_words_must_fit),
         cmocka_unit_test(labels_are_sorted_with_their_rows),
         cmocka_unit_test(tensors_must_fit),
+        cmocka_unit_test(one_label_is_refused),
     };
     return cmocka_run_group_tests_name("import", tests, NULL, NULL);
 }
