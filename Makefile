@@ -121,6 +121,7 @@ san:
 	    CFLAGS='-O1 -g' test
 
 tsan:
+	TSAN_OPTIONS=report_thread_leaks=0 \
 	$(MAKE) BUILD=build/tsan HARDEN= TIDY=no EXTRA='-fsanitize=thread' CFLAGS='-O1 -g' test
 
 # For arm64, linked with Debian's libraries of it, in qemu-user, which keeps no limits and filters: tests of those are passed over.
