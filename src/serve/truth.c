@@ -10,6 +10,10 @@
 #include "base/log.h"
 #include "base/tick.h"
 
+/* Who looks several times a second, and did not for so long, was stopped, and all others with
+ * him: a container that is paused, a machine that is moved. */
+enum { FROZEN_SECONDS = 1 };
+
 void truth_begin(struct truth *truth, double silence_seconds)
 {
     uint64_t now = tick_now();
@@ -17,6 +21,7 @@ void truth_begin(struct truth *truth, double silence_seconds)
                             .silence_seconds = silence_seconds,
                             .last = now,
                             .beat = now,
+                            .looked = now,
                             .holds = true};
 }
 
@@ -41,15 +46,21 @@ void truth_judge(struct truth *truth, uint32_t canary, const struct answer *answ
         log_line(LOG_LEVEL_INFO, "ready again: canary %u is answered rightly", canary + 1);
 }
 
+/* Since then; as far as somebody looked. */
+static double silent_since(const struct truth *truth, uint64_t ticks)
+{
+    return tick_seconds_since(ticks > truth->woken ? ticks : truth->woken);
+}
+
 /* The lock is held. */
 static enum error_code look(const struct truth *truth, struct error *err)
 {
     if (truth->code != ERR_NONE)
         return error_set(err, ERR_NOT_READY, 0, "%s", truth->reason.detail);
-    double silent = tick_seconds_since(truth->last);
+    double silent = silent_since(truth, truth->last);
     if (silent > truth->silence_seconds)
         return error_set(err, ERR_NOT_READY, 0, "nothing was answered for %.0f s", silent);
-    silent = tick_seconds_since(truth->beat);
+    silent = silent_since(truth, truth->beat);
     if (silent > truth->silence_seconds)
         return error_set(err, ERR_NOT_READY, 0, "a thread that serves HTTP hangs for %.0f s",
                          silent);
@@ -70,6 +81,8 @@ void truth_beat(struct truth *truth, uint64_t ticks)
     struct error err;
     pthread_mutex_lock(&truth->lock);
     truth->beat = ticks;
+    if (tick_seconds_since(truth->looked) > FROZEN_SECONDS) truth->woken = tick_now();
+    truth->looked = tick_now();
     pthread_mutex_unlock(&truth->lock);
     if (truth_ready(truth, &err) != ERR_NONE) return; /* who asks is told */
 }

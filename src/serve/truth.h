@@ -21,8 +21,9 @@ struct truth {
     double silence_seconds; /* without an answer for so long it is not ready either */
     enum error_code code;   /* of the last canary */
     struct error reason;
-    uint64_t last; /* ticks: when it was judged */
-    uint64_t beat; /* ticks: when HTTP's threads had all answered last */
+    uint64_t last;          /* ticks: when it was judged */
+    uint64_t beat;          /* ticks: when HTTP's threads had all answered last */
+    uint64_t looked, woken; /* ticks: truth_beat came last; and after it had not for long */
     unsigned long right, wrong;
     atomic_bool holds; /* as truth_ready said last */
 };
@@ -34,7 +35,8 @@ void truth_begin(struct truth *truth, double silence_seconds);
  * something. */
 void truth_judge(struct truth *truth, uint32_t canary, const struct answer *answer);
 
-/* HTTP's threads had all answered then. To be called often, so that silence is seen. */
+/* HTTP's threads had all answered then. To be called often, so that silence is seen; where it
+ * was not, for a second, nothing could answer, and silence counts from now on. */
 void truth_beat(struct truth *truth, uint64_t ticks);
 
 /* ERR_NOT_READY tells what is wrong. Never waits. */

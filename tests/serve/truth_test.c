@@ -71,6 +71,12 @@ static void silence_is_not_ready(void **state)
     assert_fails(truth_ready(&truth, &err), ERR_NOT_READY, "HTTP hangs for 41 s", &err);
     truth_beat(&truth, truth.last);
     assert_true(truth_holds(&truth));
+    truth.last = truth.looked -= 50000000000u; /* all of it stood still */
+    truth_beat(&truth, truth.last);
+    assert_true(truth_holds(&truth));
+    truth.woken -= 41000000000u; /* since then it does not */
+    truth_beat(&truth, truth.last);
+    assert_false(truth_holds(&truth));
     judge(&truth, 0, 1, 0.25f); /* wrong: seen at once */
     assert_false(truth_holds(&truth));
 }

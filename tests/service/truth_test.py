@@ -159,7 +159,7 @@ class Truth(unittest.TestCase):
 
     def test_what_waits_for_a_thread_that_hangs_is_told_of_the_end(self):
         large = dict(INCIDENT, description="word " * 2000)
-        with Service("--drain-time", "1", "--deadline", "5",
+        with Service("--drain-time", "1", "--deadline", "3",
                      env=dict(os.environ, AIR_CLASSIFIER_BEND="queue")) as service, \
                 Client(service.address) as client:
             service.process.send_signal(signal.SIGUSR1)
@@ -172,6 +172,15 @@ class Truth(unittest.TestCase):
 
     def test_it_ends_though_the_threads_of_http_hang(self):
         self.ends("http", "a thread that serves HTTP")
+
+    def test_a_freeze_is_no_silence(self):
+        with Service("--canary-period", PERIOD, "--deadline", "0.1") as service:
+            service.process.send_signal(signal.SIGSTOP)
+            threading.Event().wait(2.2)  # more than a period and two deadlines
+            service.process.send_signal(signal.SIGCONT)
+            threading.Event().wait(0.05)
+            for _ in range(50):
+                self.assertTrue(ready(service))
 
     def test_the_threads_of_http_hang(self):
         with Manager() as manager, Service(
