@@ -77,7 +77,9 @@ class Apidocs(unittest.TestCase):
         browser.wait_for(f"{at} !== null")
         browser.run(f'{at}.querySelector(".opblock-summary-control").click()')
         browser.wait_for(f'{at}.querySelector("button.execute") !== null')
-        browser.run(f'{at}.querySelector("button.execute").click()')
+        # The page is drawn anew as it loads, and a click may meet a button that is about to go.
+        browser.wait_for(f'{at}.querySelector(".curl-command, .loading-container") !== null || '
+                         f'({at}.querySelector("button.execute").click(), false)')
         status = browser.wait_for(f'(({at}.querySelector(".live-responses-table .response '
                                   '.response-col_status")||{}).innerText||"").trim()')
         body = browser.run(f'({at}.querySelector(".live-responses-table .highlight-code, '
