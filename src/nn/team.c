@@ -19,15 +19,15 @@
 
 #include "base/check.h"
 #include "base/crew.h"
-#include "base/limits.h"
 #include "base/mem.h"
+#include "base/thread.h"
 
 enum { SPINS_BEFORE_SLEEP = 2000, LINE = 64 };
 
 struct member {
     struct team *team;
     unsigned number;
-    pthread_t thread;
+    struct thread thread;
 };
 
 struct team {
@@ -104,14 +104,9 @@ static void *live(void *argument)
 
 static bool start_member(struct team *team, unsigned number)
 {
-    pthread_attr_t attributes;
     struct member *member = &team->members[number];
     *member = (struct member){.team = team, .number = number};
-    if (pthread_attr_init(&attributes) != 0) return false;
-    bool started = pthread_attr_setstacksize(&attributes, CREW_STACK_BYTES) == 0 &&
-                   pthread_create(&member->thread, &attributes, live, member) == 0;
-    pthread_attr_destroy(&attributes);
-    return started;
+    return thread_start(&member->thread, live, member);
 }
 
 enum error_code team_open(struct team **out_team, unsigned threads, struct error *err)
@@ -141,7 +136,7 @@ void team_close(struct team *team)
     team->closing = true;
     pthread_cond_broadcast(&team->start);
     pthread_mutex_unlock(&team->lock);
-    for (unsigned m = 1; m < team->size; m++) pthread_join(team->members[m].thread, NULL);
+    for (unsigned m = 1; m < team->size; m++) thread_join(&team->members[m].thread);
     pthread_mutex_destroy(&team->lock);
     pthread_cond_destroy(&team->start);
     mem_free(team);

@@ -24,12 +24,11 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/check.h"
 #include "base/fault.h"
-#include "base/limits.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "base/tick.h"
 
 enum {
@@ -48,8 +47,7 @@ struct batcher {
     struct batcher_options options;
     struct arena arena;
     size_t slots; /* of cases, without the canary's */
-    pthread_t thread;
-    bool started;
+    struct thread thread;
 
     pthread_mutex_t lock; /* over all below */
     pthread_cond_t wake, swapped;
@@ -397,18 +395,6 @@ size_t batcher_bytes(const struct batcher_options *options, unsigned places)
     return sizeof measured + arena.used;
 }
 
-static enum error_code start(struct batcher *batcher, struct error *err)
-{
-    pthread_attr_t attributes;
-    if (pthread_attr_init(&attributes) != 0)
-        return error_set(err, ERR_SYSTEM, 0, "the answering thread could not be prepared");
-    batcher->started = pthread_attr_setstacksize(&attributes, CREW_STACK_BYTES) == 0 &&
-                       pthread_create(&batcher->thread, &attributes, live, batcher) == 0;
-    pthread_attr_destroy(&attributes);
-    if (batcher->started) return ERR_NONE;
-    return error_set(err, ERR_SYSTEM, 0, "the answering thread could not be made");
-}
-
 enum error_code batcher_open(struct batcher **out_batcher, const struct batcher_options *options,
                              struct error *err)
 {
@@ -427,7 +413,8 @@ enum error_code batcher_open(struct batcher **out_batcher, const struct batcher_
     if (code == ERR_NONE) {
         lay(batcher, &batcher->arena);
         arena_seal(&batcher->arena);
-        code = start(batcher, err);
+        if (!thread_start(&batcher->thread, live, batcher))
+            code = error_set(err, ERR_SYSTEM, 0, "the answering thread could not be made");
     }
     if (code != ERR_NONE) {
         batcher_close(batcher);
@@ -448,20 +435,15 @@ static void tell_to_stop(struct batcher *batcher)
 
 bool batcher_stop(struct batcher *batcher, double seconds)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += (time_t)seconds + 1;
     tell_to_stop(batcher);
-    if (batcher->started && pthread_timedjoin_np(batcher->thread, NULL, &end) != 0) return false;
-    batcher->started = false;
-    return true;
+    return thread_join_within(&batcher->thread, seconds);
 }
 
 void batcher_close(struct batcher *batcher)
 {
     if (batcher == NULL) return;
     tell_to_stop(batcher);
-    if (batcher->started) pthread_join(batcher->thread, NULL);
+    thread_join(&batcher->thread);
     arena_close(&batcher->arena);
     pthread_cond_destroy(&batcher->wake);
     pthread_cond_destroy(&batcher->swapped);

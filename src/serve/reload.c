@@ -18,9 +18,9 @@
 
 #include "answer/detail.h"
 #include "base/check.h"
-#include "base/limits.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/thread.h"
 #include "base/tick.h"
 #include "serve/plan.h"
 #include "serve/server.h"
@@ -38,8 +38,7 @@ static const double rehearsal_seconds = 10;
 struct reload {
     struct server *server;
     struct team *alone;
-    pthread_t thread;
-    bool started;
+    struct thread thread;
     pthread_mutex_t lock; /* over all below */
     pthread_cond_t wake;
     struct reload_order order;
@@ -294,18 +293,6 @@ void reload_signalled(struct reload *reload)
     pthread_mutex_unlock(&reload->lock);
 }
 
-static enum error_code start(struct reload *reload, struct error *err)
-{
-    pthread_attr_t attributes;
-    if (pthread_attr_init(&attributes) != 0)
-        return error_set(err, ERR_SYSTEM, 0, "the reloading thread could not be prepared");
-    reload->started = pthread_attr_setstacksize(&attributes, CREW_STACK_BYTES) == 0 &&
-                      pthread_create(&reload->thread, &attributes, live, reload) == 0;
-    pthread_attr_destroy(&attributes);
-    if (reload->started) return ERR_NONE;
-    return error_set(err, ERR_SYSTEM, 0, "the reloading thread could not be made");
-}
-
 enum error_code reload_open(struct reload **out_reload, struct server *server, struct error *err)
 {
     struct reload *reload;
@@ -315,7 +302,8 @@ enum error_code reload_open(struct reload **out_reload, struct server *server, s
     pthread_cond_init(&reload->wake, NULL);
     enum error_code code = ERR_NONE;
     if (!server_at_once(server->model)) code = team_open(&reload->alone, 1, err);
-    if (code == ERR_NONE) code = start(reload, err);
+    if (code == ERR_NONE && !thread_start(&reload->thread, live, reload))
+        code = error_set(err, ERR_SYSTEM, 0, "the reloading thread could not be made");
     if (code != ERR_NONE) {
         reload_close(reload);
         return code;
@@ -334,19 +322,14 @@ void reload_stop(struct reload *reload)
 
 bool reload_join(struct reload *reload, double seconds)
 {
-    struct timespec end;
-    clock_gettime(CLOCK_REALTIME, &end);
-    end.tv_sec += (time_t)seconds + 1;
-    if (reload->started && pthread_timedjoin_np(reload->thread, NULL, &end) != 0) return false;
-    reload->started = false;
-    return true;
+    return thread_join_within(&reload->thread, seconds);
 }
 
 void reload_close(struct reload *reload)
 {
     if (reload == NULL) return;
     reload_stop(reload);
-    if (reload->started) pthread_join(reload->thread, NULL);
+    thread_join(&reload->thread);
     team_close(reload->alone);
     pthread_cond_destroy(&reload->wake);
     pthread_mutex_destroy(&reload->lock);
