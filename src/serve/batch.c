@@ -168,7 +168,9 @@ bool batch_take(struct batch *batch, const struct batcher_case *one, const struc
         item->detail = detail_of(answer->model, &one->text, answer);
     else
         put_fault(item, err);
-    return atomic_fetch_add(&batch->told, 1) + 1 == batch->asked;
+    size_t told = atomic_fetch_add(&batch->told, 1) + 1;
+    check(told <= batch->asked);
+    return told == batch->asked;
 }
 
 bool batch_failed(const struct batch *batch, struct error *out_err)

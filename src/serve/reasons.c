@@ -55,5 +55,7 @@ bool reasons_hear(struct reasons *reasons, const struct batcher_case *one,
                   const struct answer *answer)
 {
     explain_take(&reasons->explain, (size_t)(one - reasons->cases), answer);
-    return atomic_fetch_sub(&reasons->waiting, 1) == 1;
+    size_t waited = atomic_fetch_sub(&reasons->waiting, 1);
+    check(waited > 0);
+    return waited == 1;
 }
