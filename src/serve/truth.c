@@ -53,7 +53,7 @@ static double silent_since(const struct truth *truth, uint64_t ticks)
 }
 
 /* The lock is held. */
-static enum error_code look(const struct truth *truth, struct error *err)
+static enum error_code find(const struct truth *truth, struct error *err)
 {
     if (truth->code != ERR_NONE)
         return error_set(err, ERR_NOT_READY, 0, "%s", truth->reason.detail);
@@ -67,11 +67,18 @@ static enum error_code look(const struct truth *truth, struct error *err)
     return ERR_NONE;
 }
 
+/* The same, and notes it. */
+static enum error_code look(struct truth *truth, struct error *err)
+{
+    enum error_code code = find(truth, err);
+    atomic_store(&truth->holds, code == ERR_NONE);
+    return code;
+}
+
 enum error_code truth_ready(struct truth *truth, struct error *err)
 {
     pthread_mutex_lock(&truth->lock);
     enum error_code code = look(truth, err);
-    atomic_store(&truth->holds, code == ERR_NONE);
     pthread_mutex_unlock(&truth->lock);
     return code;
 }
@@ -83,8 +90,8 @@ void truth_beat(struct truth *truth, uint64_t ticks)
     truth->beat = ticks;
     if (tick_seconds_since(truth->looked) > FROZEN_SECONDS) truth->woken = tick_now();
     truth->looked = tick_now();
+    look(truth, &err);
     pthread_mutex_unlock(&truth->lock);
-    if (truth_ready(truth, &err) != ERR_NONE) return; /* who asks is told */
 }
 
 bool truth_holds(const struct truth *truth)
