@@ -40,15 +40,10 @@ static const struct {
 #undef SINGLE
 };
 
-struct text {
-    const char *data; /* NULL: absent */
-    size_t size;
-};
-
 struct framing {
-    const char *at; /* behind what was seen so far: the first NUL of its line's end */
-    struct text single[SINGLES];
-    const char *fault; /* a sentence, or NULL */
+    const char *at;               /* behind what was seen so far: the first NUL of its line's end */
+    struct slice single[SINGLES]; /* data NULL: absent */
+    const char *fault;            /* a sentence, or NULL */
 };
 
 static bool is_alphanumeric(char c)
@@ -81,7 +76,7 @@ static bool is_next(const char *at, const char *name, size_t name_size, const ch
 }
 
 static const char *look_closer(struct framing *framing, const char *name, size_t name_size,
-                               struct text value)
+                               struct slice value)
 {
     if (!is_next(framing->at, name, name_size, value.data))
         return "a header line is folded, has no name or holds NUL";
@@ -103,13 +98,13 @@ static enum MHD_Result look(void *context, enum MHD_ValueKind kind, const char *
 {
     (void)kind;
     struct framing *framing = context;
-    struct text text = {value, value_size};
+    struct slice text = {value, value_size};
     framing->fault =
         value == NULL ? "a header has no value" : look_closer(framing, name, name_size, text);
     return framing->fault == NULL ? MHD_YES : MHD_NO;
 }
 
-static bool is_host(struct text host)
+static bool is_host(struct slice host)
 {
     while (host.size > 0 && strchr(" \t", host.data[host.size - 1]) != NULL) host.size--;
     return is_made_of(host.data, host.size, ".-:[]_~!$&'()*+,;=%");
@@ -118,8 +113,8 @@ static bool is_host(struct text host)
 /* Of a header without a fault in its lines, what they say together. */
 static const char *fault_of(const struct framing *framing, const char *version)
 {
-    struct text length = framing->single[LENGTH], coding = framing->single[CODING],
-                host = framing->single[HOST];
+    struct slice length = framing->single[LENGTH], coding = framing->single[CODING],
+                 host = framing->single[HOST];
     bool first_version = strcmp(version, "HTTP/1.0") == 0;
     if (host.data == NULL && !first_version) return "the header Host is absent";
     if (host.data != NULL && !is_host(host))
