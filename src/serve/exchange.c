@@ -217,7 +217,6 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
                              const char *version)
 {
     struct error err;
-    if (request == NULL) return MHD_NO;
     set_coming(server, request, 0);
     request->since = tick_now();
     atomic_fetch_add(&server->in_flight, 1);
@@ -650,7 +649,7 @@ static void tell(struct server *server, const struct answer_model *model,
 }
 
 /* Who knows that its answers are wrong, or do not come, gives none. */
-static bool refuses(struct server *server, const struct route *route, struct routes_reply *reply)
+static bool is_unready(struct server *server, const struct route *route, struct routes_reply *reply)
 {
     struct error err;
     if (route->takes == ROUTES_NOTHING || truth_holds(&server->truth) ||
@@ -664,7 +663,7 @@ static bool refuses(struct server *server, const struct route *route, struct rou
 static bool take_request(struct server *server, struct MHD_Connection *connection,
                          struct request *request, struct routes_reply *reply)
 {
-    if (refuses(server, request->route, reply)) return false;
+    if (is_unready(server, request->route, reply)) return false;
     if (request->route->admin) {
         order_reload(server, connection, request);
         return true;
@@ -696,14 +695,18 @@ static enum MHD_Result finish(struct server *server, struct MHD_Connection *conn
     return send_reply(server, connection, request, &reply);
 }
 
-/* The first call is for its header. */
-static enum MHD_Result beat(struct server *server, struct MHD_Connection *connection,
-                            void **request)
+/* Of the connections that exchange_open has no request for, our own: the first call is for the
+ * header, and `server` stands for its request in the next. */
+static enum MHD_Result begin_beat(struct server *server, struct MHD_Connection *connection,
+                                  void **request)
 {
-    if (*request == NULL) {
-        *request = server;
-        return MHD_YES;
-    }
+    if (!watch_is_own(watched(connection))) return MHD_NO;
+    *request = server;
+    return MHD_YES;
+}
+
+static enum MHD_Result beat(struct server *server, struct MHD_Connection *connection)
+{
     fault_hang("http");
     own_number(server); /* serve.c counts them */
     return MHD_queue_response(connection, MHD_HTTP_NO_CONTENT, server->heard);
@@ -714,10 +717,10 @@ enum MHD_Result exchange_step(void *context, struct MHD_Connection *connection, 
                               size_t *size, void **request)
 {
     struct server *server = context;
-    if (watch_is_own(watched(connection))) return beat(server, connection, request);
+    if (*request == NULL) return begin_beat(server, connection, request);
+    if (*request == server) return beat(server, connection);
     struct request *known = *request;
-    if (known == NULL || known->since == 0)
-        return begin(server, connection, known, method, url, version);
+    if (known->since == 0) return begin(server, connection, known, method, url, version);
     if (*size > 0) return take_body(server, connection, known, method, url, data, size);
     if (known->waiting) return deliver(server, connection, known);
     return finish(server, connection, known, method, url);
@@ -729,7 +732,7 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **reque
     (void)code;
     struct server *server = context;
     struct request *known = *request;
-    if (known == NULL || watch_is_own(watched(connection))) return;
+    if (known == NULL || *request == server) return;
     if (known->since == 0) {
         set_coming(server, known, 0);
         return;
