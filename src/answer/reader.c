@@ -83,11 +83,11 @@ struct slice reader_join(const struct reader *reader, const struct case_text *te
 void reader_read(const struct reader *reader, struct reader_scratch *scratch,
                  const struct case_text *text, uint32_t *out_ids, struct reader_ids *out)
 {
-    bool cut;
+    bool cut, cut_ids;
     struct slice whole = reader_join(reader, text, scratch->text, &cut);
     struct token_list tokens;
     token_one(&reader->way, whole, &scratch->tokens, &tokens);
-    *out = (struct reader_ids){.truncated = cut || tokens.cut};
-    out->count = vocab_ids(&reader->vocab, &tokens, out_ids, READER_TOKENS_MAX);
+    size_t count = vocab_ids(&reader->vocab, &tokens, out_ids, READER_TOKENS_MAX, &cut_ids);
+    *out = (struct reader_ids){.count = count, .truncated = cut || tokens.cut || cut_ids};
     for (size_t i = 0; i < out->count; i++) out->unknown += out_ids[i] == 0;
 }

@@ -128,8 +128,9 @@ static enum error_code vocab_image(struct import *import, struct error *err)
     struct slice *words;
     TRY(mem_take(&words, import->vocab.count, sizeof *words, err));
     for (size_t i = 0; i < import->vocab.count; i++) words[i] = strings_at(&import->vocab, i);
+    struct vocab_layout layout = {.filler = VOCAB_FILLER_LAST};
     enum error_code code = vocab_lay(&import->vocab_image, &import->vocab_bytes, words,
-                                     import->vocab.count, VOCAB_FILLER_LAST, err);
+                                     import->vocab.count, layout, err);
     mem_free(words);
     return code;
 }

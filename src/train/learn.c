@@ -65,7 +65,8 @@ static enum error_code read_texts(struct learn *learn, struct crew *crew, struct
     struct texts_options options = {
         .beside = learn->options.way.output,
         .way = token_way_of(slice_of(learn->language), profile),
-        .vocab = {.min_freq = WORD_LEAST, .words_max = learn->options.words_max}};
+        .vocab = {.min_freq = WORD_LEAST, .words_max = learn->options.words_max},
+        .pieces = learn->options.recipe == RECIPE_OWN};
     struct reading reading = {.learn = learn};
     struct texts_source source = {.context = &reading, .next = next_text};
     TRY(mem_take(&reading.buffer, READER_TEXT_MAX, 1, err));

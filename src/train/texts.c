@@ -132,31 +132,71 @@ static enum error_code choose_words(struct gathering *gathering, struct error *e
     struct slice *words;
     size_t count;
     TRY(vocab_make(&words, &count, &gathering->counter, &gathering->options->vocab, err));
-    enum error_code code =
-        vocab_lay(&texts->image, &texts->image_bytes, words, count, VOCAB_FILLER_UNKNOWN, err);
+    struct vocab_layout layout = {VOCAB_FILLER_UNKNOWN, gathering->options->pieces};
+    enum error_code code = vocab_lay(&texts->image, &texts->image_bytes, words, count, layout, err);
     mem_free(words);
     if (code != ERR_NONE) return code;
     return vocab_open(&texts->vocab, (struct slice){texts->image, texts->image_bytes}, err);
+}
+
+/* What each word seen is read as: ids[first[i]] .. ids[first[i + 1]]. */
+struct readings {
+    uint32_t *ids;
+    size_t *first, count, room;
+};
+
+static enum error_code read_words(const struct gathering *gathering, struct readings *readings,
+                                  struct error *err)
+{
+    size_t words = gathering->counter.count;
+    TRY(mem_take(&readings->first, words + 1, sizeof *readings->first, err));
+    for (size_t i = 0; i < words; i++) {
+        TRY(mem_grow(&readings->ids, &readings->room, readings->count + VOCAB_WORD_IDS,
+                     sizeof *readings->ids, err));
+        readings->first[i] = readings->count;
+        readings->count +=
+            vocab_read(&gathering->texts->vocab, vocab_counted(&gathering->counter, i),
+                       readings->ids + readings->count);
+    }
+    readings->first[words] = readings->count;
+    return ERR_NONE;
+}
+
+/* One text after another, from its places into a file of ids. */
+static enum error_code write_ids(struct texts *texts, const struct readings *readings,
+                                 const uint32_t *places, size_t words, struct spill *ids,
+                                 struct error *err)
+{
+    uint64_t from = 0;
+    for (size_t t = 0; t < texts->count; t++) {
+        uint64_t to = texts->start[t + 1];
+        for (; from < to; from++) {
+            check(places[from] < words);
+            const size_t *first = &readings->first[places[from]];
+            TRY(spill_add(ids, readings->ids + first[0], (first[1] - first[0]) * sizeof(uint32_t),
+                          err));
+        }
+        texts->start[t + 1] = ids->size / sizeof(uint32_t);
+    }
+    return spill_map(ids, &texts->ids, err);
 }
 
 /* Places among the words seen become ids. */
 static enum error_code number_texts(struct gathering *gathering, struct error *err)
 {
     struct texts *texts = gathering->texts;
-    uint32_t *ids = NULL, *id_of;
-    TRY(mem_take(&id_of, gathering->counter.count, sizeof *id_of, err));
-    enum error_code code = spill_map(&texts->spill, &ids, err);
-    if (code == ERR_NONE) {
-        for (size_t i = 0; i < gathering->counter.count; i++)
-            id_of[i] = vocab_id(&texts->vocab, vocab_counted(&gathering->counter, i));
-        size_t tokens = texts->spill.size / sizeof *ids;
-        for (size_t i = 0; i < tokens; i++) {
-            check(ids[i] < gathering->counter.count);
-            ids[i] = id_of[ids[i]];
-        }
-        texts->ids = ids;
-    }
-    mem_free(id_of);
+    struct readings readings = {0};
+    struct spill ids;
+    const uint32_t *places = NULL;
+    TRY(spill_map(&texts->spill, &places, err));
+    TRY(spill_open(&ids, gathering->options->beside, err));
+    enum error_code code = read_words(gathering, &readings, err);
+    if (code == ERR_NONE)
+        code = write_ids(texts, &readings, places, gathering->counter.count, &ids, err);
+    mem_free(readings.ids);
+    mem_free(readings.first);
+    spill_close(&texts->spill);
+    texts->spill = ids; /* texts_close closes it, whole or not */
     return code;
 }
 

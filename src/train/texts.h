@@ -6,8 +6,8 @@
  *
  * In      a source of texts, one after another
  * Out     ids of every text, and the vocabulary as fastai makes it of them
- * Memory  the words seen, eight bytes a text; ids lie in the file. texts_close gives it back
- * Threads one caller, who brings the crew; the same result for any number
+ * Memory  the words seen, eight bytes a text; ids lie in files, twice for a while. texts_close
+ * gives it back Threads one caller, who brings the crew; the same result for any number
  */
 // SPDX-License-Identifier: Apache-2.0
 #ifndef TRAIN_TEXTS_H
@@ -28,6 +28,7 @@ struct texts_options {
     const char *beside; /* a path in the folder of the temporary file */
     struct token_way way;
     struct vocab_options vocab;
+    bool pieces; /* unknown words are read as those they are made of (vocab/pieces.h) */
 };
 
 struct texts {

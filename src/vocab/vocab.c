@@ -15,10 +15,14 @@
 #include "base/mem.h"
 #include "text/clean.h"
 #include "text/utf8.h"
+#include "vocab/pieces.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "an image is used as it is");
 
-enum { MAGIC = 0x56434241, VERSION = 1, HEADER_WORDS = 8, MULTIPLE = 8 };
+enum { MAGIC = 0x56434241, HEADER_WORDS = 8, MULTIPLE = 8 };
+
+/* A program that knows nothing of pieces must not read what was learnt with them. */
+enum { VERSION = 1, VERSION_PIECES = 2 };
 
 static const char FILLER[] = "xxfake";
 
@@ -49,11 +53,28 @@ uint32_t vocab_id(const struct vocab *vocab, struct slice word)
     return SPECIAL_UNKNOWN;
 }
 
-size_t vocab_ids(const struct vocab *vocab, const struct token_list *tokens, uint32_t *out_ids,
-                 size_t max)
+size_t vocab_read(const struct vocab *vocab, struct slice word, uint32_t out_ids[VOCAB_WORD_IDS])
 {
-    size_t count = tokens->count < max ? tokens->count : max;
-    for (size_t i = 0; i < count; i++) out_ids[i] = vocab_id(vocab, token_slice(tokens, i));
+    uint32_t id = vocab_id(vocab, word);
+    size_t count = id == SPECIAL_UNKNOWN && vocab->pieces ? pieces_find(vocab, word, out_ids) : 0;
+    if (count > 0) return count;
+    out_ids[0] = id;
+    return 1;
+}
+
+size_t vocab_ids(const struct vocab *vocab, const struct token_list *tokens, uint32_t *out_ids,
+                 size_t max, bool *out_cut)
+{
+    size_t count = 0;
+    *out_cut = false;
+    for (size_t i = 0; i < tokens->count && !*out_cut; i++) {
+        uint32_t ids[VOCAB_WORD_IDS];
+        size_t some = vocab_read(vocab, token_slice(tokens, i), ids);
+        *out_cut = some > max - count;
+        if (*out_cut) some = max - count;
+        memcpy(out_ids + count, ids, some * sizeof *ids);
+        count += some;
+    }
     return count;
 }
 
@@ -89,15 +110,17 @@ enum error_code vocab_open(struct vocab *out_vocab, struct slice image, struct e
         return damaged(err, "it is too short");
     memcpy(&header, image.data, sizeof header);
     if (header.magic != MAGIC) return damaged(err, "it does not begin as one");
-    if (header.version != VERSION)
-        return error_set(err, ERR_MODEL_NEWER, 0, "the vocabulary has version %u, not %d",
-                         header.version, VERSION);
+    if (header.version != VERSION && header.version != VERSION_PIECES)
+        return error_set(err, ERR_MODEL_NEWER, 0, "the vocabulary has version %u, not %d or %d",
+                         header.version, VERSION, VERSION_PIECES);
     uint64_t size =
         sizeof header + ((uint64_t)header.count + 1 + header.slot_count) * 4 + header.bytes;
     bool power = header.slot_count > 0 && (header.slot_count & (header.slot_count - 1)) == 0;
     if (size != image.size || !power || header.count == 0)
         return damaged(err, "its sizes do not fit together");
-    struct vocab vocab = {.count = header.count, .slot_count = header.slot_count};
+    struct vocab vocab = {.pieces = header.version == VERSION_PIECES,
+                          .count = header.count,
+                          .slot_count = header.slot_count};
     vocab.offsets = (const uint32_t *)(const void *)(image.data + sizeof header);
     vocab.slots = vocab.offsets + vocab.count + 1;
     vocab.bytes = (const char *)(vocab.slots + vocab.slot_count);
@@ -116,9 +139,9 @@ static void insert(const struct vocab *vocab, uint32_t *slots, uint32_t id)
 }
 
 enum error_code vocab_lay(char **out_image, size_t *out_size, const struct slice *words,
-                          size_t count, enum vocab_filler filler, struct error *err)
+                          size_t count, struct vocab_layout layout, struct error *err)
 {
-    struct header header = {.magic = MAGIC, .version = VERSION};
+    struct header header = {.magic = MAGIC, .version = layout.pieces ? VERSION_PIECES : VERSION};
     uint64_t bytes = 0;
     for (size_t i = 0; i < count; i++) bytes += words[i].size;
     if (count == 0 || count > UINT32_MAX / 8 || bytes > UINT32_MAX)
@@ -135,13 +158,13 @@ enum error_code vocab_lay(char **out_image, size_t *out_size, const struct slice
     uint32_t *offsets = (uint32_t *)(void *)(image + sizeof header);
     uint32_t *slots = offsets + count + 1;
     char *pool = (char *)(slots + header.slot_count);
-    struct vocab vocab = {header.count, header.slot_count, offsets, slots, pool};
+    struct vocab vocab = {layout.pieces, header.count, header.slot_count, offsets, slots, pool};
     for (size_t i = 0; i < count; i++) {
         if (words[i].size > 0) memcpy(pool + offsets[i], words[i].data, words[i].size);
         offsets[i + 1] = offsets[i] + (uint32_t)words[i].size;
     }
     for (uint32_t i = 0; i < header.count; i++)
-        if (filler == VOCAB_FILLER_LAST || !slice_equal(words[i], slice_of(FILLER)))
+        if (layout.filler == VOCAB_FILLER_LAST || !slice_equal(words[i], slice_of(FILLER)))
             insert(&vocab, slots, i);
     *out_image = image;
     *out_size = size;

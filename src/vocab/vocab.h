@@ -22,6 +22,7 @@
 #include "token/token.h"
 
 struct vocab {
+    bool pieces; /* words that are not there are read as those they are made of (pieces.h) */
     uint32_t count, slot_count;
     const uint32_t *offsets; /* count + 1; word i is bytes [offsets[i], offsets[i + 1]) */
     const uint32_t *slots;   /* id + 1, or 0 */
@@ -32,9 +33,13 @@ struct vocab {
 uint32_t vocab_id(const struct vocab *vocab, struct slice word);
 struct slice vocab_word(const struct vocab *vocab, uint32_t id);
 
-/* The ids of tokens, at most max of them; returns how many. */
+/* The ids that a word is read as: its own, those of its pieces, or xxunk's. */
+enum { VOCAB_WORD_IDS = 21 };
+size_t vocab_read(const struct vocab *vocab, struct slice word, uint32_t out_ids[VOCAB_WORD_IDS]);
+
+/* The ids of tokens, at most max of them; returns how many. *out_cut tells that there were more. */
 size_t vocab_ids(const struct vocab *vocab, const struct token_list *tokens, uint32_t *out_ids,
-                 size_t max);
+                 size_t max, bool *out_cut);
 
 /* Uses an image of a mapped file or of vocab_lay; ERR_MODEL if it is damaged. The
  * image must be aligned to 4 bytes and stay as long as vocab is used. */
@@ -47,8 +52,12 @@ enum vocab_filler { VOCAB_FILLER_UNKNOWN, VOCAB_FILLER_LAST };
 
 /* Lays words out as an image; the caller frees it with mem_free. Of a word that
  * stands there twice, the last place is its id. */
+struct vocab_layout {
+    enum vocab_filler filler;
+    bool pieces;
+};
 MUST_CHECK enum error_code vocab_lay(char **out_image, size_t *out_size, const struct slice *words,
-                                     size_t count, enum vocab_filler filler, struct error *err);
+                                     size_t count, struct vocab_layout layout, struct error *err);
 
 /* ---- counting ---- */
 

@@ -163,6 +163,34 @@ static void ended_trainings_are_read_back(void **state)
     assert_true(learn_once(f, &options, true) == first);
 }
 
+/* The ids of a case, learnt from and answered; returns how many words were cut into pieces. */
+static size_t reads_alike(const struct learn *learn, uint32_t i)
+{
+    struct error err;
+    struct arena arena = arena_measure();
+    struct reader_scratch scratch;
+    uint32_t *ids;
+    for (int pass = 0; pass < 2; pass++) {
+        reader_lay(&scratch, &arena);
+        ids = arena_take(&arena, READER_TOKENS_MAX, sizeof *ids);
+        if (pass == 0) assert_fine(arena_open(&arena, arena.used, &err), &err);
+    }
+    struct reader_ids read;
+    reader_read(&learn->reader, &scratch, &learn->corpus->cases[i].text, ids, &read);
+    assert_false(read.truncated);
+    assert_int_equal(read.count, texts_size(&learn->texts, i));
+    assert_memory_equal(ids, learn->texts.ids + learn->texts.start[i], read.count * sizeof *ids);
+    bool cut;
+    struct token_list tokens;
+    struct slice joined =
+        reader_join(&learn->reader, &learn->corpus->cases[i].text, scratch.text, &cut);
+    token_one(&learn->reader.way, joined, &scratch.tokens, &tokens);
+    assert_true(read.count >= tokens.count);
+    size_t more = read.count - tokens.count;
+    arena_close(&arena);
+    return more;
+}
+
 /* What is read to learn from is what is read to answer. */
 static void texts_are_those_of_the_reader(void **state)
 {
@@ -176,6 +204,9 @@ static void texts_are_those_of_the_reader(void **state)
     assert_true(text.count > 4);
     assert_true(slice_equal(vocab_word(&learn.texts.vocab, text.ids[0]), SLICE("xxbos")));
     assert_true(slice_equal(vocab_word(&learn.texts.vocab, text.ids[1]), SLICE("xxfld")));
+    size_t pieces = 0;
+    for (uint32_t i = 0; i < f->count; i++) pieces += reads_alike(&learn, i);
+    assert_true(pieces > 0);
     learn_forget(&learn);
     learn_close(&learn);
 }

@@ -33,7 +33,9 @@ static void side_open(struct side *side, const json_t *root, const char *words_n
                 (float)json_number_value(json_array_get(json_array_get(rows, i), k));
         side->bias[i] = (float)json_number_value(json_array_get(bias, i));
     }
-    assert_fine(vocab_lay(&side->image, &size, words, count, VOCAB_FILLER_UNKNOWN, &err), &err);
+    assert_fine(vocab_lay(&side->image, &size, words, count,
+                          (struct vocab_layout){.filler = VOCAB_FILLER_UNKNOWN}, &err),
+                &err);
     assert_fine(vocab_open(&side->vocab, (struct slice){side->image, size}, &err), &err);
 }
 
@@ -68,9 +70,13 @@ static void test_filler(void **state)
     char *from_image, *to_image;
     size_t size;
     struct vocab from, to;
-    assert_fine(vocab_lay(&from_image, &size, from_words, 4, VOCAB_FILLER_UNKNOWN, &err), &err);
+    assert_fine(vocab_lay(&from_image, &size, from_words, 4,
+                          (struct vocab_layout){.filler = VOCAB_FILLER_UNKNOWN}, &err),
+                &err);
     assert_fine(vocab_open(&from, (struct slice){from_image, size}, &err), &err);
-    assert_fine(vocab_lay(&to_image, &size, to_words, 3, VOCAB_FILLER_UNKNOWN, &err), &err);
+    assert_fine(vocab_lay(&to_image, &size, to_words, 3,
+                          (struct vocab_layout){.filler = VOCAB_FILLER_UNKNOWN}, &err),
+                &err);
     assert_fine(vocab_open(&to, (struct slice){to_image, size}, &err), &err);
     assert_int_equal(match_rows(&from, rows, 1, &to, out), 0);
     assert_true(out[0] == 1 && out[1] == 3 && out[2] == 6);

@@ -69,6 +69,41 @@ static void test_numbers_as_fastai(void **state)
     json_decref(root);
 }
 
+/* A word seen once, of words seen often; without pieces it is unknown. */
+static void test_pieces(void **state)
+{
+    (void)state;
+    static const char *const as[2][6] = {
+        {"xxbos", "a", "net", "driver", NULL},
+        {"xxbos", "a", "xxunk", NULL},
+    };
+    struct error err;
+    json_t *list = json_pack("[s, s, s]", "a net driver", "a net driver", "a net_driver");
+    for (int whole = 0; whole < 2; whole++) {
+        struct texts texts;
+        struct list source_list = {.texts = list};
+        struct texts_source source = {&source_list, next_of_list};
+        struct texts_options options = {.beside = tiny_path("model"),
+                                        .way = token_way_of(SLICE("en"), TOKEN_SPACY3),
+                                        .vocab = {2, 100},
+                                        .pieces = whole == 0};
+        struct crew *crew = tiny_crew(2);
+        assert_fine(texts_open(&texts, &options, &source, crew, NULL, &err), &err);
+        crew_close(crew);
+        assert_int_equal(texts.vocab.pieces, whole == 0);
+        assert_int_equal(texts.count, 3);
+        assert_int_equal(texts_size(&texts, 0), 4);
+        size_t count = 0;
+        while (as[whole][count] != NULL) count++;
+        assert_int_equal(texts_size(&texts, 2), count);
+        for (size_t i = 0; i < count; i++)
+            assert_true(slice_equal(vocab_word(&texts.vocab, texts.ids[texts.start[2] + i]),
+                                    slice_of(as[whole][i])));
+        texts_close(&texts);
+    }
+    json_decref(list);
+}
+
 static void test_no_texts(void **state)
 {
     (void)state;
@@ -99,6 +134,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_numbers_as_fastai),
+        cmocka_unit_test(test_pieces),
         cmocka_unit_test(test_no_texts),
         cmocka_unit_test(test_every_failure),
     };
