@@ -20,7 +20,8 @@ static enum error_code read_texts(struct pretrain *pretrain, struct crew *crew,
     struct texts_options texts_options = {
         .beside = options->way.output,
         .way = token_way_of(slice_of(options->language), profile),
-        .vocab = {.min_freq = WORD_LEAST, .words_max = options->words_max}};
+        .vocab = {.min_freq = WORD_LEAST, .words_max = options->words_max},
+        .pieces = options->recipe == RECIPE_OWN};
     struct paragraphs paragraphs;
     paragraphs_begin(&paragraphs, options->paths, options->path_count);
     struct texts_source source = {.context = &paragraphs, .next = paragraphs_next};

@@ -211,6 +211,29 @@ static void texts_are_those_of_the_reader(void **state)
     learn_close(&learn);
 }
 
+/* Unknown words by their pieces, or whole, as fastai reads them. */
+static void recipes_read_unknown_words(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    for (int kind = RECIPE_OWN; kind <= RECIPE_FASTAI; kind++) {
+        struct learn learn;
+        struct learn_options options = options_to(f->output);
+        options.recipe = (enum recipe_kind)kind;
+        options.epochs = 1;
+        assert_fine(learn_open(&learn, &f->corpus, &options, f->crew, NULL, &err), &err);
+        assert_int_equal(learn.texts.vocab.pieces, kind == RECIPE_OWN);
+        assert_int_equal(learn.reader.vocab.pieces, kind == RECIPE_OWN);
+        learn_forget(&learn);
+        learn_close(&learn);
+    }
+    struct pretrain made;
+    assert_fine(pretrain(f, NULL, &made, &err), &err);
+    assert_true(made.texts.vocab.pieces);
+    course_forget(f->lm, "language");
+    pretrain_close(&made);
+}
+
 /* A language model is made, read, begun from, and tuned further. */
 static void words_known_are_brought_along(void **state)
 {
@@ -305,6 +328,7 @@ int main(void)
         cmocka_unit_test(the_same_weights_again),
         cmocka_unit_test(ended_trainings_are_read_back),
         cmocka_unit_test(texts_are_those_of_the_reader),
+        cmocka_unit_test(recipes_read_unknown_words),
         cmocka_unit_test(words_known_are_brought_along),
         cmocka_unit_test(refused),
         cmocka_unit_test(every_failure_is_told),
