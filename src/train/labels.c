@@ -116,7 +116,8 @@ static enum error_code plan(struct labels *labels, struct error *err)
 {
     const struct labels_options *options = labels->options;
     struct recipe_facts facts = {.kind = options->recipe,
-                                 .texts = labels->count,
+                                 .texts = options->texts->count,
+                                 .tokens = options->texts->start[options->texts->count],
                                  .pretrained = options->pretrained,
                                  .epochs = options->epochs,
                                  .rows = options->rows};
@@ -125,7 +126,6 @@ static enum error_code plan(struct labels *labels, struct error *err)
                          labels->count);
     for (size_t i = 0; i < labels->count; i++) {
         struct clas_text text = labels_text(options->texts, labels->chosen[i]);
-        facts.tokens += text.count;
         if (text.count > labels->longest) labels->longest = text.count;
     }
     recipe_labels(&labels->recipe, &facts);

@@ -5,7 +5,14 @@
 #include <math.h>
 #include <string.h>
 
-enum { STEPS_LEAST = 160, EPOCHS_MOST = 60 }; /* of a classifier */
+enum {
+    STEPS_LEAST = 160,
+    EPOCHS_MOST = 60, /* of a classifier */
+    ROWS_MOST = 32,
+    ROWS_LEAST = 8, /* of a batch */
+    STEPS_ENOUGH = 5000,
+    STEPS_ENOUGH_PRETRAINED = 1000, /* then batches are not made smaller */
+};
 
 static const struct recipe_size sizes[] = {
     {"small", 64, 192, 3},
@@ -20,7 +27,7 @@ static const char *const kinds[] = {[RECIPE_OWN] = "own", [RECIPE_FASTAI] = "fas
 #define SPREAD (1 / (2.6 * 2.6 * 2.6 * 2.6))
 
 /* What all have alike. */
-static const struct recipe usual = {.rows = 32, .drop_mult = 0.5f, .decay = 0.01};
+static const struct recipe usual = {.rows = ROWS_MOST, .drop_mult = 0.5f, .decay = 0.01};
 
 /* By kind, and by whether a language model of other texts was at hand; no epochs end a row. */
 static const struct recipe_stage language[2][2][RECIPE_STAGES_MAX] = {
@@ -84,10 +91,24 @@ static struct recipe_stage *longest_of(struct recipe *recipe)
     return longest;
 }
 
-/* What learns is steps: of a few cases it takes more epochs to make as many. */
-static void lengthen(struct recipe *recipe, uint64_t texts)
+static uint64_t steps_of(const struct recipe *recipe, uint64_t rows)
 {
-    uint64_t steps = (texts + recipe->rows - 1) / recipe->rows;
+    return (rows + recipe->rows - 1) / recipe->rows;
+}
+
+/* What learns is steps, and smaller batches make more of them at the same cost, until there
+ * are so many that each should rather be sure. rows: of an epoch, all batches together. */
+static void thin(struct recipe *recipe, uint64_t rows, bool pretrained)
+{
+    uint64_t enough = pretrained ? STEPS_ENOUGH_PRETRAINED : STEPS_ENOUGH;
+    unsigned epochs = longest_of(recipe)->epochs;
+    while (recipe->rows > ROWS_LEAST && epochs * steps_of(recipe, rows) < enough) recipe->rows /= 2;
+}
+
+/* Of a few cases it takes more epochs, too. */
+static void lengthen(struct recipe *recipe, uint64_t rows)
+{
+    uint64_t steps = steps_of(recipe, rows);
     uint64_t epochs = (STEPS_LEAST + steps - 1) / steps;
     struct recipe_stage *longest = longest_of(recipe);
     if (epochs > EPOCHS_MOST) epochs = EPOCHS_MOST;
@@ -104,6 +125,8 @@ static void override(struct recipe *recipe, const struct recipe_facts *facts)
 void recipe_language(struct recipe *out_recipe, const struct recipe_facts *facts)
 {
     *out_recipe = with(language[facts->kind][facts->pretrained]);
+    if (facts->kind == RECIPE_OWN)
+        thin(out_recipe, facts->tokens / RECIPE_STEPS, facts->pretrained);
     override(out_recipe, facts);
 }
 
@@ -111,6 +134,9 @@ void recipe_labels(struct recipe *out_recipe, const struct recipe_facts *facts)
 {
     bool own = facts->kind == RECIPE_OWN;
     *out_recipe = with(own ? labels_own[facts->pretrained] : labels_fastai);
-    if (own) lengthen(out_recipe, facts->texts);
+    if (own) {
+        thin(out_recipe, facts->texts, facts->pretrained);
+        lengthen(out_recipe, facts->texts);
+    }
     override(out_recipe, facts);
 }

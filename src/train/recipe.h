@@ -24,7 +24,10 @@ enum recipe_kind {
     RECIPE_FASTAI /* "fastai": the conventional ones, to compare with */
 };
 
-enum { RECIPE_STAGES_MAX = 8 };
+enum {
+    RECIPE_STAGES_MAX = 8,
+    RECIPE_STEPS = 72, /* words a row of the language model's batches has, as fastai's */
+};
 
 struct recipe_stage {
     const char *title;
@@ -46,10 +49,11 @@ struct recipe {
 /* What a recipe depends on. */
 struct recipe_facts {
     enum recipe_kind kind;
-    uint64_t texts, tokens; /* that are learnt from */
-    bool pretrained;        /* begins from a language model of other texts */
-    unsigned epochs;        /* of the longest stage, instead of the recipe's; 0: the recipe's */
-    size_t rows;            /* likewise */
+    uint64_t texts,
+        tokens;      /* of the corpus, also where some are held out: one recipe for all turns */
+    bool pretrained; /* begins from a language model of other texts */
+    unsigned epochs; /* of the longest stage, instead of the recipe's; 0: the recipe's */
+    size_t rows;     /* likewise */
 };
 
 /* NULL where there is no such size or recipe; out untouched. */

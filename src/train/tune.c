@@ -11,8 +11,6 @@
 #include "model/lm.h"
 #include "train/budget.h"
 
-enum { STEPS = 72 }; /* of a batch, as fastai's */
-
 /* The lesson */
 
 static void begin(void *context, unsigned epoch, size_t batch)
@@ -22,7 +20,7 @@ static void begin(void *context, unsigned epoch, size_t batch)
     for (size_t i = 0; i < tune->learn_count; i++) tune->order[i] = tune->learn[i];
     rng_shuffle(&rng, tune->order, tune->learn_count);
     minibatch_stream_begin(&tune->stream, tune->texts, tune->order, tune->learn_count,
-                           tune->recipe.rows, STEPS, batch);
+                           tune->recipe.rows, RECIPE_STEPS, batch);
     if (batch == 0) lm_reset(&tune->net);
 }
 
@@ -58,7 +56,7 @@ static uint64_t tokens_of(const struct texts *texts, const uint32_t *chosen, siz
 /* As many rows as the recipe has, or as few as the held-out texts fill with one batch each. */
 static size_t valid_rows(const struct tune *tune)
 {
-    uint64_t most = tokens_of(tune->texts, tune->valid_texts, tune->valid_count) / STEPS;
+    uint64_t most = tokens_of(tune->texts, tune->valid_texts, tune->valid_count) / RECIPE_STEPS;
     if (most < 1) most = 1;
     return most < tune->recipe.rows ? (size_t)most : tune->recipe.rows;
 }
@@ -69,7 +67,7 @@ static double judge(void *context)
     struct lm_batch batch;
     double sum = 0, tokens = 0;
     minibatch_stream_begin(&tune->stream, tune->texts, tune->valid_texts, tune->valid_count,
-                           valid_rows(tune), STEPS, 0);
+                           valid_rows(tune), RECIPE_STEPS, 0);
     lm_reset(&tune->net);
     while (next(tune, &batch)) {
         double count = (double)(batch.rows * batch.steps);
@@ -103,7 +101,7 @@ static void split(struct tune *tune)
 static struct weights_shape shape_of(const struct tune *tune, size_t words)
 {
     struct weights_shape shape = {
-        .vocab = (uint32_t)words, .layers = 3, .bptt = STEPS, .max_len = STEPS};
+        .vocab = (uint32_t)words, .layers = 3, .bptt = RECIPE_STEPS, .max_len = RECIPE_STEPS};
     shape.decoder_bias = true;
     if (tune->options->prior != NULL) {
         const struct weights_shape *from = &tune->options->prior->weights.shape;
@@ -129,8 +127,8 @@ static void lay(struct tune *tune, size_t rows, size_t words, struct arena *aren
                                   .seed = rng_mix(tune->options->way->seed + 2)};
     net_lay(&tune->net, &options, tune->gemm, arena);
     course_lay(&tune->course, &tune->net, arena);
-    tune->x = arena_take(arena, rows * STEPS, sizeof *tune->x);
-    tune->y = arena_take(arena, rows * STEPS, sizeof *tune->y);
+    tune->x = arena_take(arena, rows * RECIPE_STEPS, sizeof *tune->x);
+    tune->y = arena_take(arena, rows * RECIPE_STEPS, sizeof *tune->y);
     tune->learn = arena_take(arena, tune->texts->count, sizeof *tune->learn);
     tune->order = arena_take(arena, tune->texts->count, sizeof *tune->order);
     tune->valid_texts = arena_take(arena, tune->texts->count, sizeof *tune->valid_texts);
@@ -172,13 +170,14 @@ static void plan(struct tune *tune)
                                  .rows = tune->options->rows};
     recipe_language(&tune->recipe, &facts);
     /* A row of a few words teaches nothing. */
-    if (tune->recipe.rows > tokens / STEPS + 1) tune->recipe.rows = (size_t)(tokens / STEPS) + 1;
+    if (tune->recipe.rows > tokens / RECIPE_STEPS + 1)
+        tune->recipe.rows = (size_t)(tokens / RECIPE_STEPS) + 1;
 }
 
 static enum error_code set_lesson(struct tune *tune, struct error *err)
 {
     uint64_t tokens = tokens_of(tune->texts, tune->learn, tune->learn_count);
-    size_t rows = tune->recipe.rows, batches = minibatch_stream_batches(tokens, rows, STEPS);
+    size_t rows = tune->recipe.rows, batches = minibatch_stream_batches(tokens, rows, RECIPE_STEPS);
     if (batches == 0)
         return error_set(err, ERR_DATA, 0,
                          "%llu words are too few to learn a language from; give more text",

@@ -66,7 +66,7 @@ static void test_own(void **state)
     unsigned epochs = recipe.stages[0].epochs;
     facts.texts = 100;
     recipe_labels(&recipe, &facts);
-    assert_int_equal(recipe.stages[0].epochs, 40); /* four steps each */
+    assert_int_equal(recipe.stages[0].epochs, 13); /* thirteen steps each */
     facts.texts = 100000;
     recipe_labels(&recipe, &facts);
     assert_int_equal(recipe.stages[0].epochs, epochs);
@@ -80,6 +80,38 @@ static void test_own(void **state)
     assert_true(rate == 2 * rate_of(&facts));
 }
 
+/* Few cases are learnt in small batches, many in large ones; fastai's always in the same. */
+static void test_rows(void **state)
+{
+    (void)state;
+    static const struct {
+        enum recipe_kind kind;
+        bool pretrained;
+        uint64_t texts;
+        size_t rows;
+    } rows[] = {
+        {RECIPE_OWN, false, 30, 8},     {RECIPE_OWN, false, 4992, 8},
+        {RECIPE_OWN, false, 9984, 8},   {RECIPE_OWN, false, 10000, 16},
+        {RECIPE_OWN, false, 20000, 32}, {RECIPE_OWN, true, 200, 8},
+        {RECIPE_OWN, true, 2000, 16},   {RECIPE_OWN, true, 3000, 32},
+        {RECIPE_FASTAI, false, 30, 32}, {RECIPE_FASTAI, true, 30, 32},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct recipe recipe;
+        struct recipe_facts facts = {
+            .kind = rows[i].kind, .texts = rows[i].texts, .pretrained = rows[i].pretrained};
+        recipe_labels(&recipe, &facts);
+        assert_int_equal(recipe.rows, rows[i].rows);
+    }
+    struct recipe recipe;
+    struct recipe_facts facts = {.kind = RECIPE_OWN, .tokens = 80000};
+    recipe_language(&recipe, &facts);
+    assert_int_equal(recipe.rows, 8);
+    facts.tokens = 12000000;
+    recipe_language(&recipe, &facts);
+    assert_int_equal(recipe.rows, 32);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -87,6 +119,7 @@ int main(void)
         cmocka_unit_test(test_thaws_gradually),
         cmocka_unit_test(test_asked_otherwise),
         cmocka_unit_test(test_own),
+        cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
