@@ -5,14 +5,14 @@
 #include <math.h>
 #include <string.h>
 
-enum {
-    STEPS_LEAST = 160,
-    EPOCHS_MOST = 60, /* of a classifier */
-    ROWS_MOST = 32,
-    ROWS_LEAST = 8, /* of a batch */
-    STEPS_ENOUGH = 5000,
-    STEPS_ENOUGH_PRETRAINED = 1000, /* then batches are not made smaller */
-};
+enum { ROWS_MOST = 32, ROWS_LEAST = 8 /* of a batch */, EPOCHS_MOST = 60 /* of a classifier */ };
+
+/* Steps of a training, by whether a language model of other texts was at hand. From scratch the
+ * loss lies on a plateau for the first thousand or two. */
+static const struct {
+    uint64_t least;  /* epochs are added */
+    uint64_t enough; /* batches are not made smaller */
+} steps_wanted[2] = {[false] = {2000, 5000}, [true] = {640, 1000}};
 
 static const struct recipe_size sizes[] = {
     {"small", 64, 192, 3},
@@ -100,16 +100,16 @@ static uint64_t steps_of(const struct recipe *recipe, uint64_t rows)
  * are so many that each should rather be sure. rows: of an epoch, all batches together. */
 static void thin(struct recipe *recipe, uint64_t rows, bool pretrained)
 {
-    uint64_t enough = pretrained ? STEPS_ENOUGH_PRETRAINED : STEPS_ENOUGH;
+    uint64_t enough = steps_wanted[pretrained].enough;
     unsigned epochs = longest_of(recipe)->epochs;
     while (recipe->rows > ROWS_LEAST && epochs * steps_of(recipe, rows) < enough) recipe->rows /= 2;
 }
 
 /* Of a few cases it takes more epochs, too. */
-static void lengthen(struct recipe *recipe, uint64_t rows)
+static void lengthen(struct recipe *recipe, uint64_t rows, bool pretrained)
 {
     uint64_t steps = steps_of(recipe, rows);
-    uint64_t epochs = (STEPS_LEAST + steps - 1) / steps;
+    uint64_t epochs = (steps_wanted[pretrained].least + steps - 1) / steps;
     struct recipe_stage *longest = longest_of(recipe);
     if (epochs > EPOCHS_MOST) epochs = EPOCHS_MOST;
     if (longest->epochs < epochs) longest->epochs = (unsigned)epochs;
@@ -136,7 +136,7 @@ void recipe_labels(struct recipe *out_recipe, const struct recipe_facts *facts)
     *out_recipe = with(own ? labels_own[facts->pretrained] : labels_fastai);
     if (own) {
         thin(out_recipe, facts->texts, facts->pretrained);
-        lengthen(out_recipe, facts->texts);
+        lengthen(out_recipe, facts->texts, facts->pretrained);
     }
     override(out_recipe, facts);
 }

@@ -63,13 +63,15 @@ static void test_own(void **state)
     assert_int_equal(recipe.stage_count, 1);
     assert_int_equal(recipe.stages[0].thawed, 0);
     assert_true(recipe.stages[0].low == recipe.stages[0].high);
-    unsigned epochs = recipe.stages[0].epochs;
     facts.texts = 100;
     recipe_labels(&recipe, &facts);
-    assert_int_equal(recipe.stages[0].epochs, 13); /* thirteen steps each */
+    assert_int_equal(recipe.stages[0].epochs, 60); /* thirteen steps each */
+    facts.texts = 800;
+    recipe_labels(&recipe, &facts);
+    assert_int_equal(recipe.stages[0].epochs, 20); /* a hundred steps each */
     facts.texts = 100000;
     recipe_labels(&recipe, &facts);
-    assert_int_equal(recipe.stages[0].epochs, epochs);
+    assert_int_equal(recipe.stages[0].epochs, 8);
     recipe_language(&recipe, &facts);
     assert_int_equal(recipe.stage_count, 1);
     facts.pretrained = true;
