@@ -2,10 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vocab/pieces.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "../help.h"
 #include "base/mem.h"
+#include "base/rng.h"
 #include "text/clean.h"
 
 enum { WORDS_MAX = SPECIAL_COUNT + 32 };
@@ -110,6 +112,25 @@ static void test_bounds(void **state)
     assert_int_equal(ids[0], SPECIAL_UNKNOWN);
 }
 
+/* Any bytes of any length give ids that are there, and no more than there is room for. */
+static void test_any_bytes(void **state)
+{
+    (void)state;
+    static const char alphabet[] = "catnov_-9\xc3\xb6\xff\0x";
+    struct rng rng = rng_seed(1);
+    for (int round = 0; round < 20000; round++) {
+        uint32_t ids[VOCAB_WORD_IDS];
+        size_t size = rng_below(&rng, PIECES_WORD_BYTES + 4);
+        char *word = malloc(size > 0 ? size : 1); /* so that a sanitizer sees its end */
+        assert_non_null(word);
+        for (size_t i = 0; i < size; i++) word[i] = alphabet[rng_below(&rng, sizeof alphabet)];
+        size_t count = vocab_read(&vocab, (struct slice){word, size}, ids);
+        assert_in_range(count, 1, VOCAB_WORD_IDS);
+        for (size_t i = 0; i < count; i++) assert_true(ids[i] < vocab.count);
+        free(word);
+    }
+}
+
 /* As many ids as there is room for, and told where that was not enough. */
 static void test_cut(void **state)
 {
@@ -142,9 +163,8 @@ static void test_whole_words(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_readings),
-        cmocka_unit_test(test_bounds),
-        cmocka_unit_test(test_cut),
+        cmocka_unit_test(test_readings),    cmocka_unit_test(test_bounds),
+        cmocka_unit_test(test_any_bytes),   cmocka_unit_test(test_cut),
         cmocka_unit_test(test_whole_words),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
