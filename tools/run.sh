@@ -7,9 +7,9 @@ model=$2/bundled.air
 address=$3
 # Anew when there is no model that is newer than the program.
 if [ -z "$(find "$model" -newer "$program" 2>/dev/null)" ]; then
-    echo "Learning from share/cases, hand-written cases of twelve teams. A first look: with --epochs 4 it takes a" >&2
-    echo "minute, without it three or four, and ULMFiT learns more:" >&2
-    "$program" train --epochs 4 -o "$model" share/cases/*.csv
+    echo "Learning from share/cases, hand-written cases of twelve teams. A first look: with --epochs 2 it takes a" >&2
+    echo "minute; without it ULMFiT learns longer, and more:" >&2
+    "$program" train --epochs 2 -o "$model" share/cases/*.csv
 fi
 cat <<END
 
