@@ -11,8 +11,6 @@
 #include "train/labels.h"
 #include "train/tune.h"
 
-enum { WORD_LEAST = 3 }; /* times a word must stand to be one, as fastai's */
-
 /* Texts */
 
 static bool is_used(const struct corpus *corpus, enum case_field field)
@@ -60,13 +58,9 @@ static enum error_code next_text(void *context, struct slice *out_text, bool *ou
 static enum error_code read_texts(struct learn *learn, struct crew *crew, struct progress *progress,
                                   struct error *err)
 {
-    enum token_profile profile = TOKEN_SPACY3;
-    check(token_profile_of(slice_of(learn->tokenizer), &profile));
-    struct texts_options options = {
-        .beside = learn->options.way.output,
-        .way = token_way_of(slice_of(learn->language), profile),
-        .vocab = {.min_freq = WORD_LEAST, .words_max = learn->options.words_max},
-        .pieces = learn->options.recipe == RECIPE_OWN};
+    struct texts_options options =
+        texts_options_of(learn->options.recipe, learn->language, learn->tokenizer,
+                         learn->options.words_max, learn->options.way.output);
     struct reading reading = {.learn = learn};
     struct texts_source source = {.context = &reading, .next = next_text};
     TRY(mem_take(&reading.buffer, READER_TEXT_MAX, 1, err));

@@ -5,23 +5,16 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "base/check.h"
 #include "base/mem.h"
 #include "train/paragraphs.h"
-
-enum { WORD_LEAST = 3 }; /* times a word must stand to be one, as fastai's */
 
 static enum error_code read_texts(struct pretrain *pretrain, struct crew *crew,
                                   struct progress *progress, struct error *err)
 {
     const struct pretrain_options *options = pretrain->options;
-    enum token_profile profile = TOKEN_SPACY3;
-    check(token_profile_of(slice_of(options->tokenizer), &profile));
-    struct texts_options texts_options = {
-        .beside = options->way.output,
-        .way = token_way_of(slice_of(options->language), profile),
-        .vocab = {.min_freq = WORD_LEAST, .words_max = options->words_max},
-        .pieces = options->recipe == RECIPE_OWN};
+    struct texts_options texts_options =
+        texts_options_of(options->recipe, options->language, options->tokenizer, options->words_max,
+                         options->way.output);
     struct paragraphs paragraphs;
     paragraphs_begin(&paragraphs, options->paths, options->path_count);
     struct texts_source source = {.context = &paragraphs, .next = paragraphs_next};

@@ -9,7 +9,11 @@
 #include "base/mem.h"
 #include "token/many.h"
 
-enum { BLOCK_TEXTS = 128, BLOCK_BYTES = 64 * 1024 };
+enum {
+    BLOCK_TEXTS = 128,
+    BLOCK_BYTES = 64 * 1024,
+    WORD_LEAST = 3, /* times a word must stand to be one, as fastai's */
+};
 
 struct block {
     char *text; /* texts, one behind the other */
@@ -151,7 +155,7 @@ static enum error_code read_words(const struct gathering *gathering, struct read
     size_t words = gathering->counter.count;
     TRY(mem_take(&readings->first, words + 1, sizeof *readings->first, err));
     for (size_t i = 0; i < words; i++) {
-        TRY(mem_grow(&readings->ids, &readings->room, readings->count + VOCAB_WORD_IDS,
+        TRY(mem_grow(&readings->ids, &readings->room, readings->count + PIECES_MAX,
                      sizeof *readings->ids, err));
         readings->first[i] = readings->count;
         readings->count +=
@@ -198,6 +202,17 @@ static enum error_code number_texts(struct gathering *gathering, struct error *e
     spill_close(&texts->spill);
     texts->spill = ids; /* texts_close closes it, whole or not */
     return code;
+}
+
+struct texts_options texts_options_of(enum recipe_kind recipe, const char *language,
+                                      const char *tokenizer, size_t words_max, const char *beside)
+{
+    enum token_profile profile = TOKEN_SPACY3;
+    check(token_profile_of(slice_of(tokenizer), &profile));
+    return (struct texts_options){.beside = beside,
+                                  .way = token_way_of(slice_of(language), profile),
+                                  .vocab = {.min_freq = WORD_LEAST, .words_max = words_max},
+                                  .pieces = recipe == RECIPE_OWN};
 }
 
 enum error_code texts_open(struct texts *out_texts, const struct texts_options *options,

@@ -15,6 +15,7 @@
 
 #include "base/crew.h"
 #include "base/spill.h"
+#include "train/recipe.h"
 #include "vocab/vocab.h"
 
 /* Gives text after text; a slice lives until the next call. */
@@ -40,6 +41,10 @@ struct texts {
     size_t image_bytes;
     struct vocab vocab;
 };
+
+/* As a recipe reads texts of this language: fastai's whole words, or pieces. */
+struct texts_options texts_options_of(enum recipe_kind recipe, const char *language,
+                                      const char *tokenizer, size_t words_max, const char *beside);
 
 MUST_CHECK enum error_code texts_open(struct texts *out_texts, const struct texts_options *options,
                                       const struct texts_source *source, struct crew *crew,

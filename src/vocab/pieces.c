@@ -6,8 +6,7 @@
 #include "vocab/pieces.h"
 
 #include "text/clean.h"
-
-_Static_assert(PIECES_WORD_BYTES / PIECE_CHARACTERS <= VOCAB_WORD_IDS, "there is room for all");
+#include "vocab/vocab.h"
 
 static bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
 
@@ -61,7 +60,7 @@ static void look_into(struct finding *finding, struct slice run)
     }
 }
 
-size_t pieces_find(const struct vocab *vocab, struct slice word, uint32_t out_ids[VOCAB_WORD_IDS])
+size_t pieces_find(const struct vocab *vocab, struct slice word, uint32_t out_ids[PIECES_MAX])
 {
     struct finding finding = {.vocab = vocab, .ids = out_ids};
     size_t letters = 0;

@@ -15,15 +15,21 @@
 #ifndef VOCAB_PIECES_H
 #define VOCAB_PIECES_H
 
-#include "vocab/vocab.h"
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slice.h"
+
+struct vocab; /* vocab.h */
 
 enum {
     PIECES_WORD_BYTES = 64,
     PIECE_CHARACTERS = 3, /* at least; shorter words are found everywhere, and say nothing */
     PIECE_BYTES = 20,     /* at most: longer words are seldom parts of others */
+    PIECES_MAX = PIECES_WORD_BYTES / PIECE_CHARACTERS,
 };
 
 /* How many there are; none where the word stays unknown. */
-size_t pieces_find(const struct vocab *vocab, struct slice word, uint32_t out_ids[VOCAB_WORD_IDS]);
+size_t pieces_find(const struct vocab *vocab, struct slice word, uint32_t out_ids[PIECES_MAX]);
 
 #endif

@@ -15,7 +15,6 @@
 #include "base/mem.h"
 #include "text/clean.h"
 #include "text/utf8.h"
-#include "vocab/pieces.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "an image is used as it is");
 
@@ -53,7 +52,7 @@ uint32_t vocab_id(const struct vocab *vocab, struct slice word)
     return SPECIAL_UNKNOWN;
 }
 
-size_t vocab_read(const struct vocab *vocab, struct slice word, uint32_t out_ids[VOCAB_WORD_IDS])
+size_t vocab_read(const struct vocab *vocab, struct slice word, uint32_t out_ids[PIECES_MAX])
 {
     uint32_t id = vocab_id(vocab, word);
     size_t count = id == SPECIAL_UNKNOWN && vocab->pieces ? pieces_find(vocab, word, out_ids) : 0;
@@ -68,7 +67,7 @@ size_t vocab_ids(const struct vocab *vocab, const struct token_list *tokens, uin
     size_t count = 0;
     *out_cut = false;
     for (size_t i = 0; i < tokens->count && !*out_cut; i++) {
-        uint32_t ids[VOCAB_WORD_IDS];
+        uint32_t ids[PIECES_MAX];
         size_t some = vocab_read(vocab, token_slice(tokens, i), ids);
         *out_cut = some > max - count;
         if (*out_cut) some = max - count;

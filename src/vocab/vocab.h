@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 #include "token/token.h"
+#include "vocab/pieces.h"
 
 struct vocab {
     bool pieces; /* words that are not there are read as those they are made of (pieces.h) */
@@ -34,8 +35,7 @@ uint32_t vocab_id(const struct vocab *vocab, struct slice word);
 struct slice vocab_word(const struct vocab *vocab, uint32_t id);
 
 /* The ids that a word is read as: its own, those of its pieces, or xxunk's. */
-enum { VOCAB_WORD_IDS = 21 };
-size_t vocab_read(const struct vocab *vocab, struct slice word, uint32_t out_ids[VOCAB_WORD_IDS]);
+size_t vocab_read(const struct vocab *vocab, struct slice word, uint32_t out_ids[PIECES_MAX]);
 
 /* The ids of tokens, at most max of them; returns how many. *out_cut tells that there were more. */
 size_t vocab_ids(const struct vocab *vocab, const struct token_list *tokens, uint32_t *out_ids,
@@ -50,12 +50,13 @@ MUST_CHECK enum error_code vocab_open(struct vocab *out_vocab, struct slice imag
  * counted, and of one that was handed in takes the last. */
 enum vocab_filler { VOCAB_FILLER_UNKNOWN, VOCAB_FILLER_LAST };
 
-/* Lays words out as an image; the caller frees it with mem_free. Of a word that
- * stands there twice, the last place is its id. */
 struct vocab_layout {
     enum vocab_filler filler;
     bool pieces;
 };
+
+/* Lays words out as an image; the caller frees it with mem_free. Of a word that
+ * stands there twice, the last place is its id. */
 MUST_CHECK enum error_code vocab_lay(char **out_image, size_t *out_size, const struct slice *words,
                                      size_t count, struct vocab_layout layout, struct error *err);
 

@@ -25,14 +25,16 @@ static enum error_code next_of_list(void *context, struct slice *out_text, bool 
     return ERR_NONE;
 }
 
-static enum error_code open_list(struct texts *out_texts, const json_t *list, uint64_t min_freq,
-                                 size_t words_max, unsigned threads, struct error *err)
+static enum error_code open_list(struct texts *out_texts, const json_t *list,
+                                 struct vocab_options vocab, bool pieces, unsigned threads,
+                                 struct error *err)
 {
     struct list source_list = {.texts = list};
     struct texts_source source = {&source_list, next_of_list};
     struct texts_options options = {.beside = tiny_path("model"),
                                     .way = token_way_of(SLICE("en"), TOKEN_SPACY3),
-                                    .vocab = {min_freq, words_max}};
+                                    .vocab = vocab,
+                                    .pieces = pieces};
     struct crew *crew;
     TRY(crew_open(&crew, threads, err));
     enum error_code code = texts_open(out_texts, &options, &source, crew, NULL, err);
@@ -50,11 +52,10 @@ static void test_numbers_as_fastai(void **state)
     for (size_t c = 0; c < json_array_size(cases); c++) {
         const json_t *row = json_array_get(cases, c), *ids = json_object_get(row, "ids");
         struct texts texts;
-        assert_fine(open_list(&texts, list,
-                              (uint64_t)json_integer_value(json_object_get(row, "min_freq")),
-                              (size_t)json_integer_value(json_object_get(row, "max_vocab")),
-                              1 + (unsigned)c % 3, &err),
-                    &err);
+        struct vocab_options vocab = {
+            .min_freq = (uint64_t)json_integer_value(json_object_get(row, "min_freq")),
+            .words_max = (size_t)json_integer_value(json_object_get(row, "max_vocab"))};
+        assert_fine(open_list(&texts, list, vocab, false, 1 + (unsigned)c % 3, &err), &err);
         assert_int_equal(texts.vocab.count, json_array_size(json_object_get(row, "vocab")));
         assert_int_equal(texts.count, json_array_size(ids));
         for (size_t t = 0; t < texts.count; t++) {
@@ -81,15 +82,8 @@ static void test_pieces(void **state)
     json_t *list = json_pack("[s, s, s]", "a net driver", "a net driver", "a net_driver");
     for (int whole = 0; whole < 2; whole++) {
         struct texts texts;
-        struct list source_list = {.texts = list};
-        struct texts_source source = {&source_list, next_of_list};
-        struct texts_options options = {.beside = tiny_path("model"),
-                                        .way = token_way_of(SLICE("en"), TOKEN_SPACY3),
-                                        .vocab = {2, 100},
-                                        .pieces = whole == 0};
-        struct crew *crew = tiny_crew(2);
-        assert_fine(texts_open(&texts, &options, &source, crew, NULL, &err), &err);
-        crew_close(crew);
+        struct vocab_options vocab = {2, 100};
+        assert_fine(open_list(&texts, list, vocab, whole == 0, 2, &err), &err);
         assert_int_equal(texts.vocab.pieces, whole == 0);
         assert_int_equal(texts.count, 3);
         assert_int_equal(texts_size(&texts, 0), 4);
@@ -110,14 +104,15 @@ static void test_no_texts(void **state)
     struct error err;
     struct texts texts;
     json_t *none = json_array();
-    assert_fails(open_list(&texts, none, 3, 60000, 2, &err), ERR_DATA, "no text", &err);
+    assert_fails(open_list(&texts, none, (struct vocab_options){3, 60000}, false, 2, &err),
+                 ERR_DATA, "no text", &err);
     json_decref(none);
 }
 
 static enum error_code open_and_close(void *context, struct error *err)
 {
     struct texts texts;
-    TRY(open_list(&texts, context, 1, 100, 1, err));
+    TRY(open_list(&texts, context, (struct vocab_options){1, 100}, true, 1, err));
     texts_close(&texts);
     return ERR_NONE;
 }

@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "text/clean.h"
+#include "vocab/vocab.h"
 
 enum { WORDS_MAX = SPECIAL_COUNT + 32 };
 
@@ -51,9 +52,9 @@ static int tear_down(void **state)
 static const char *read_as(const char *word)
 {
     static char text[1024];
-    uint32_t ids[VOCAB_WORD_IDS];
+    uint32_t ids[PIECES_MAX];
     size_t count = vocab_read(&vocab, slice_of(word), ids), size = 0;
-    assert_in_range(count, 1, VOCAB_WORD_IDS);
+    assert_in_range(count, 1, PIECES_MAX);
     for (size_t i = 0; i < count; i++) {
         struct slice one = vocab_word(&vocab, ids[i]);
         if (i > 0) text[size++] = ' ';
@@ -100,11 +101,11 @@ static void test_readings(void **state)
 static void test_bounds(void **state)
 {
     char word[PIECES_WORD_BYTES + 2] = "";
-    uint32_t ids[VOCAB_WORD_IDS];
+    uint32_t ids[PIECES_MAX];
     (void)state;
     while (strlen(word) + 3 <= PIECES_WORD_BYTES) strcat(word, "cat");
-    assert_int_equal(vocab_read(&vocab, slice_of(word), ids), VOCAB_WORD_IDS);
-    for (size_t i = 0; i < VOCAB_WORD_IDS; i++)
+    assert_int_equal(vocab_read(&vocab, slice_of(word), ids), PIECES_MAX);
+    for (size_t i = 0; i < PIECES_MAX; i++)
         assert_int_equal(ids[i], vocab_id(&vocab, SLICE("cat")));
     strcat(word, "xx"); /* one byte too many */
     assert_int_equal(strlen(word), PIECES_WORD_BYTES + 1);
@@ -119,13 +120,13 @@ static void test_any_bytes(void **state)
     static const char alphabet[] = "catnov_-9\xc3\xb6\xff\0x";
     struct rng rng = rng_seed(1);
     for (int round = 0; round < 20000; round++) {
-        uint32_t ids[VOCAB_WORD_IDS];
+        uint32_t ids[PIECES_MAX];
         size_t size = rng_below(&rng, PIECES_WORD_BYTES + 4);
         char *word = malloc(size > 0 ? size : 1); /* so that a sanitizer sees its end */
         assert_non_null(word);
         for (size_t i = 0; i < size; i++) word[i] = alphabet[rng_below(&rng, sizeof alphabet)];
         size_t count = vocab_read(&vocab, (struct slice){word, size}, ids);
-        assert_in_range(count, 1, VOCAB_WORD_IDS);
+        assert_in_range(count, 1, PIECES_MAX);
         for (size_t i = 0; i < count; i++) assert_true(ids[i] < vocab.count);
         free(word);
     }
