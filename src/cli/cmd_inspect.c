@@ -8,7 +8,7 @@
 #include "answer/answer.h"
 #include "cli/cmd.h"
 #include "cli/table.h"
-#include "model/language.h"
+#include "train/prior.h"
 
 static json_t *describe_tensors(const struct safetensors *file)
 {
@@ -82,15 +82,31 @@ static void print_tensors(const struct bundle *bundle)
     }
 }
 
+/* How a network's words are read. */
+static json_t *describe_words(const struct vocab *vocab)
+{
+    return json_pack("{s:I, s:b}", "words", (json_int_t)vocab->count, "pieces", vocab->pieces);
+}
+
+static void print_words(const struct vocab *vocab)
+{
+    printf("%-28s %" PRIu32 "; others are read %s\n", "words", vocab->count,
+           vocab->pieces ? "by their pieces" : "as unknown");
+}
+
 static json_t *describe_model(const struct answer_model *model)
 {
-    return json_pack("{s:I, s:f, s:o}", "canaries", (json_int_t)model->canary_count,
-                     "target_precision", (double)model->target_precision, "labels",
-                     describe_labels(model));
+    json_t *root = json_pack("{s:I, s:f, s:o}", "canaries", (json_int_t)model->canary_count,
+                             "target_precision", (double)model->target_precision, "labels",
+                             describe_labels(model));
+    if (model->has[ANSWER_ULMFIT])
+        json_object_set_new(root, "vocabulary", describe_words(&model->reader.vocab));
+    return root;
 }
 
 static void print_model(const struct answer_model *model)
 {
+    if (model->has[ANSWER_ULMFIT]) print_words(&model->reader.vocab);
     printf("%-28s %" PRIu32 "\n", "canaries", model->canary_count);
     printf("\n%-32s %8s %10s\n", "SBR", "cases", "threshold");
     for (uint32_t c = 0; c < model->label_count; c++) {
@@ -119,28 +135,39 @@ static enum error_code inspect_model(const struct options *options, struct error
     return code;
 }
 
-/* Words, sizes, whether it can also guess the next word. */
-static enum error_code inspect_language(const struct options *options, const struct bundle *bundle,
-                                        struct error *err)
+static json_t *describe_language(const struct prior *prior)
 {
-    struct weights weights;
-    struct error detail;
-    if (language_bind(&weights, bundle, &detail) != ERR_NONE)
-        return error_set(err, detail.code, 0, "%s: %.400s", options->operand[0], detail.detail);
-    const struct weights_shape *shape = &weights.shape;
-    if (options->json)
-        return print_json(bundle,
-                          json_pack("{s:{s:I, s:I, s:I, s:I, s:b}}", "language_model", "words",
-                                    (json_int_t)shape->vocab, "embedding", (json_int_t)shape->width,
-                                    "hidden", (json_int_t)shape->hidden, "layers",
-                                    (json_int_t)shape->layers, "decoder_bias", shape->decoder_bias),
-                          err);
-    print_metadata(bundle);
-    printf("%-28s %" PRIu32 "\n%-28s %" PRIu32 "\n%-28s %" PRIu32 " of %" PRIu32 "\n%-28s %s\n",
-           "words", shape->vocab, "embedding", shape->width, "LSTM layers", shape->layers,
-           shape->hidden, "decoder bias", shape->decoder_bias ? "yes" : "no");
-    print_tensors(bundle);
-    return ERR_NONE;
+    const struct weights_shape *shape = &prior->weights.shape;
+    return json_pack("{s:{s:I, s:I, s:I, s:I, s:b}, s:o}", "language_model", "words",
+                     (json_int_t)shape->vocab, "embedding", (json_int_t)shape->width, "hidden",
+                     (json_int_t)shape->hidden, "layers", (json_int_t)shape->layers, "decoder_bias",
+                     shape->decoder_bias, "vocabulary", describe_words(&prior->vocab));
+}
+
+/* Whether it can also guess the next word shows in its decoder's bias. */
+static void print_language(const struct prior *prior)
+{
+    const struct weights_shape *shape = &prior->weights.shape;
+    print_words(&prior->vocab);
+    printf("%-28s %" PRIu32 "\n%-28s %" PRIu32 " of %" PRIu32 "\n%-28s %s\n", "embedding",
+           shape->width, "LSTM layers", shape->layers, shape->hidden, "decoder bias",
+           shape->decoder_bias ? "yes" : "no");
+}
+
+static enum error_code inspect_language(const struct options *options, struct error *err)
+{
+    struct prior prior;
+    enum error_code code = ERR_NONE;
+    TRY(prior_open(&prior, options->operand[0], err));
+    if (options->json) {
+        code = print_json(&prior.bundle, describe_language(&prior), err);
+    } else {
+        print_metadata(&prior.bundle);
+        print_language(&prior);
+        print_tensors(&prior.bundle);
+    }
+    prior_close(&prior);
+    return code;
 }
 
 static enum error_code run(const struct options *options, struct error *err)
@@ -148,9 +175,8 @@ static enum error_code run(const struct options *options, struct error *err)
     struct bundle bundle;
     TRY(bundle_open(&bundle, options->operand[0], err));
     bool language = language_is(&bundle);
-    enum error_code code = language ? inspect_language(options, &bundle, err) : ERR_NONE;
     bundle_close(&bundle);
-    return language ? code : inspect_model(options, err);
+    return language ? inspect_language(options, err) : inspect_model(options, err);
 }
 
 int cmd_inspect(const struct options *options)

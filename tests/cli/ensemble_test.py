@@ -38,6 +38,8 @@ class EnsembleTest(cli.Test):
         self.assertEqual((told["members"], told["ulmfit_size"], told["ulmfit_recipe"], told["ulmfit_threads"]),
                          ("linear,ulmfit", "small", "own", "1"))
         self.assertEqual(told["fields"], "subject,description,product,version,severity,origin")
+        self.assertTrue(self.inspect(self.both)["vocabulary"]["pieces"])
+        self.assertRegex(cli.run("inspect", self.both).out, r"(?m)^words +\d+; others are read by their pieces$")
 
     def test_answers_tell_both_members_and_are_replayed(self):
         case = os.path.join(self.folder, "case.json")

@@ -30,9 +30,11 @@ class LanguageModel(unittest.TestCase):
         found = json.loads(cli.run("inspect", "--json", self.model).out)
         self.assertEqual(found["language_model"],
                          {"words": 200, "embedding": 16, "hidden": 24, "layers": 3, "decoder_bias": True})
+        self.assertEqual(found["vocabulary"], {"words": 200, "pieces": False})
         self.assertEqual(found["metadata"]["language"], "de")
         self.assertIn("lm.1.decoder.bias", [tensor["name"] for tensor in found["tensors"]])
         told = cli.run("inspect", self.model).out
+        self.assertRegex(told, r"(?m)^words +200; others are read as unknown$")
         self.assertRegex(told, r"decoder bias +yes")
         self.assertRegex(told, r"LSTM layers +3 of 24")
 
