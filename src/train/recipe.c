@@ -5,14 +5,20 @@
 #include <math.h>
 #include <string.h>
 
-enum { ROWS_MOST = 32, ROWS_LEAST = 8 /* of a batch */, EPOCHS_MOST = 60 /* of a classifier */ };
+enum { ROWS_MOST = 32, ROWS_LEAST = 8 /* of a batch */ };
 
 /* Steps of a training, by whether a language model of other texts was at hand. From scratch the
- * loss lies on a plateau for the first thousand or two. */
-static const struct {
-    uint64_t least;  /* epochs are added */
+ * loss lies on a plateau for the first thousand or two, and labels of a few dozen cases are learnt
+ * last of all. */
+struct steps_wanted {
     uint64_t enough; /* batches are not made smaller */
-} steps_wanted[2] = {[false] = {2000, 5000}, [true] = {640, 1000}};
+    uint64_t least;  /* epochs are added */
+    unsigned epochs; /* of them at most */
+};
+static const struct steps_wanted language_steps[2] = {
+    [false] = {5000, 7000, 8}, [true] = {1000, 0, 0}};
+static const struct steps_wanted labels_steps[2] = {
+    [false] = {12500, 2000, 60}, [true] = {1000, 640, 60}};
 
 static const struct recipe_size sizes[] = {
     {"small", 64, 192, 3},
@@ -48,9 +54,9 @@ static const struct recipe_stage labels_fastai[RECIPE_STAGES_MAX] = {
 
 /* From a few thousand texts of the desk little was, and what the lower layers need to know only
  * the labels teach. With much text behind it a network bears twice the rate, by which another may
- * learn nothing at all, and gains by more epochs. */
+ * learn nothing at all, and needs fewer epochs. */
 static const struct recipe_stage labels_own[2][RECIPE_STAGES_MAX] = {
-    [false] = {{"all layers", 0, 8, 5e-3, 5e-3}},
+    [false] = {{"all layers", 0, 20, 5e-3, 5e-3}},
     [true] = {{"all layers", 0, 12, 1e-2, 1e-2}},
 };
 
@@ -93,25 +99,20 @@ static struct recipe_stage *longest_of(struct recipe *recipe)
 
 static uint64_t steps_of(const struct recipe *recipe, uint64_t rows)
 {
-    return (rows + recipe->rows - 1) / recipe->rows;
+    return rows == 0 ? 1 : (rows + recipe->rows - 1) / recipe->rows;
 }
 
 /* What learns is steps, and smaller batches make more of them at the same cost, until there
- * are so many that each should rather be sure. rows: of an epoch, all batches together. */
-static void thin(struct recipe *recipe, uint64_t rows, bool pretrained)
+ * are so many that each should rather be sure. Of little it takes more epochs, too. rows: of an
+ * epoch, all batches together. */
+static void fit_steps(struct recipe *recipe, uint64_t rows, const struct steps_wanted *wanted)
 {
-    uint64_t enough = steps_wanted[pretrained].enough;
-    unsigned epochs = longest_of(recipe)->epochs;
-    while (recipe->rows > ROWS_LEAST && epochs * steps_of(recipe, rows) < enough) recipe->rows /= 2;
-}
-
-/* Of a few cases it takes more epochs, too. */
-static void lengthen(struct recipe *recipe, uint64_t rows, bool pretrained)
-{
-    uint64_t steps = steps_of(recipe, rows);
-    uint64_t epochs = (steps_wanted[pretrained].least + steps - 1) / steps;
     struct recipe_stage *longest = longest_of(recipe);
-    if (epochs > EPOCHS_MOST) epochs = EPOCHS_MOST;
+    while (recipe->rows > ROWS_LEAST && longest->epochs * steps_of(recipe, rows) < wanted->enough)
+        recipe->rows /= 2;
+    uint64_t steps = steps_of(recipe, rows);
+    uint64_t epochs = (wanted->least + steps - 1) / steps;
+    if (epochs > wanted->epochs) epochs = wanted->epochs;
     if (longest->epochs < epochs) longest->epochs = (unsigned)epochs;
 }
 
@@ -126,7 +127,7 @@ void recipe_language(struct recipe *out_recipe, const struct recipe_facts *facts
 {
     *out_recipe = with(language[facts->kind][facts->pretrained]);
     if (facts->kind == RECIPE_OWN)
-        thin(out_recipe, facts->tokens / RECIPE_STEPS, facts->pretrained);
+        fit_steps(out_recipe, facts->tokens / RECIPE_STEPS, &language_steps[facts->pretrained]);
     override(out_recipe, facts);
 }
 
@@ -134,9 +135,6 @@ void recipe_labels(struct recipe *out_recipe, const struct recipe_facts *facts)
 {
     bool own = facts->kind == RECIPE_OWN;
     *out_recipe = with(own ? labels_own[facts->pretrained] : labels_fastai);
-    if (own) {
-        thin(out_recipe, facts->texts, facts->pretrained);
-        lengthen(out_recipe, facts->texts, facts->pretrained);
-    }
+    if (own) fit_steps(out_recipe, facts->texts, &labels_steps[facts->pretrained]);
     override(out_recipe, facts);
 }

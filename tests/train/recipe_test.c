@@ -53,7 +53,7 @@ static double rate_of(const struct recipe_facts *facts)
     return recipe.stages[0].high;
 }
 
-/* From the desk's own texts alone: everything at one rate, and few epochs of the language. */
+/* From the desk's own texts alone: everything at one rate, and more epochs of what is little. */
 static void test_own(void **state)
 {
     (void)state;
@@ -71,12 +71,23 @@ static void test_own(void **state)
     assert_int_equal(recipe.stages[0].epochs, 20); /* a hundred steps each */
     facts.texts = 100000;
     recipe_labels(&recipe, &facts);
-    assert_int_equal(recipe.stages[0].epochs, 8);
+    assert_int_equal(recipe.stages[0].epochs, 20);
     recipe_language(&recipe, &facts);
     assert_int_equal(recipe.stage_count, 1);
+    assert_int_equal(recipe.stages[0].epochs, 8);
+    facts.tokens = 1000000;
+    recipe_language(&recipe, &facts);
+    assert_int_equal(recipe.stages[0].epochs, 5); /* 1,736 steps each */
+    facts.tokens = 12000000;
+    recipe_language(&recipe, &facts);
+    assert_int_equal(recipe.stages[0].epochs, 2);
+    facts.tokens = 0;
+    recipe_language(&recipe, &facts);
+    assert_int_equal(recipe.stages[0].epochs, 8);
     facts.pretrained = true;
     recipe_language(&recipe, &facts);
     assert_int_equal(recipe.stage_count, 2);
+    assert_int_equal(recipe.stages[1].epochs, 3);
     double rate = rate_of(&facts);
     facts.pretrained = false;
     assert_true(rate == 2 * rate_of(&facts));
@@ -92,7 +103,7 @@ static void test_rows(void **state)
         uint64_t texts;
         size_t rows;
     } rows[] = {
-        {RECIPE_OWN, false, 30, 8},     {RECIPE_OWN, false, 4992, 8},
+        {RECIPE_OWN, false, 30, 8},     {RECIPE_OWN, false, 5000, 8},
         {RECIPE_OWN, false, 9984, 8},   {RECIPE_OWN, false, 10000, 16},
         {RECIPE_OWN, false, 20000, 32}, {RECIPE_OWN, true, 200, 8},
         {RECIPE_OWN, true, 2000, 16},   {RECIPE_OWN, true, 3000, 32},
