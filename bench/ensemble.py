@@ -120,7 +120,7 @@ def markdown(args: argparse.Namespace, seen: list[Seen], peers: dict[str, list[f
     lines = []
     for one in seen:
         line = [one.set, str(one.seed), str(one.train), str(one.test), *(f"{one.accuracy[name]:.1f}" if name in one.accuracy else "" for name in (*MEMBERS, "blend")),
-                f"{gain(one):+.1f}", f"{one.seconds:.0f}"]
+                f"{gain(one):+.1f}" if "blend" in one.accuracy else "", f"{one.seconds:.0f}"]
         if peers:
             line.append(" ".join(f"{value:.1f}" for value in peers.get(one.set, [])))
         lines.append(line)
