@@ -2,7 +2,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/recipe.h"
 
-#include <math.h>
 #include <string.h>
 
 enum { ROWS_MOST = 32, ROWS_LEAST = 8 /* of a batch */ };

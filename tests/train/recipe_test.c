@@ -103,7 +103,7 @@ static void test_rows(void **state)
         uint64_t texts;
         size_t rows;
     } rows[] = {
-        {RECIPE_OWN, false, 30, 8},     {RECIPE_OWN, false, 5000, 8},
+        {RECIPE_OWN, false, 30, 8},     {RECIPE_OWN, false, 4992, 8},
         {RECIPE_OWN, false, 9984, 8},   {RECIPE_OWN, false, 10000, 16},
         {RECIPE_OWN, false, 20000, 32}, {RECIPE_OWN, true, 200, 8},
         {RECIPE_OWN, true, 2000, 16},   {RECIPE_OWN, true, 3000, 32},
