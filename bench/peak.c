@@ -10,12 +10,14 @@
 
 #include "base/tick.h"
 #include "nn/team.h"
+#include "nn/tile_amx.h"
 
 #if defined __x86_64__
 #include <immintrin.h>
 #endif
 
 enum { SUMS = 12, REPEATS = 1000000, ROUNDS = 20 }; /* sums: enough to hide a latency */
+enum { AMX_REPEATS = REPEATS / 4 };
 
 typedef void burn_loop(float *out);
 
@@ -47,12 +49,33 @@ LOOP(pairs_avx512, "avx512f,avx512bw,avx512bf16", __m512, _mm512_set1_ps((float)
      _mm512_dpbf16_ps(sums[s], (__m512bh)_mm512_set1_epi32(0x3f803f80),
                       (__m512bh)_mm512_set1_epi32(0x3f803f80)),
      _mm512_storeu_ps)
+
+/* Registers of sixteen rows of sixteen pairs, all clear: four of sums, of 16 x 16 x 32 each. */
+__attribute__((target("amx-tile,amx-bf16"))) static void pairs_amx(float *out)
+{
+    static const struct {
+        uint8_t palette, start, reserved[14];
+        uint16_t bytes[16];
+        uint8_t rows[16];
+    } shapes = {1, 0, {0}, {64, 64, 64, 64, 64, 64}, {16, 16, 16, 16, 16, 16}};
+    _tile_loadconfig(&shapes);
+    for (long r = 0; r < AMX_REPEATS; r++) {
+        _tile_dpbf16ps(0, 4, 5);
+        _tile_dpbf16ps(1, 4, 5);
+        _tile_dpbf16ps(2, 4, 5);
+        _tile_dpbf16ps(3, 4, 5);
+    }
+    _tile_release();
+    out[0] = 0;
+}
 #endif
 
 /* The widest there is, or none. */
 static struct burn burn_best(int pairs)
 {
 #if defined __x86_64__
+    if (pairs && tile_amx_here())
+        return (struct burn){"bf16", pairs_amx, 4.0 * 2 * 16 * 16 * 32 * AMX_REPEATS / REPEATS};
     if (pairs && __builtin_cpu_supports("avx512bf16"))
         return (struct burn){"bf16", pairs_avx512, SUMS * 64};
     if (!pairs && __builtin_cpu_supports("avx512f"))

@@ -31,7 +31,7 @@ static struct gemm_seat seat_of(const struct gemm *gemm, unsigned worker)
 
 enum gemm_arithmetic gemm_best(void)
 {
-    return tile_best(PANEL_BF16)->fast ? GEMM_BF16 : GEMM_TILED;
+    return tile_best(PANEL_BF16)->fast() ? GEMM_BF16 : GEMM_TILED;
 }
 
 const char *gemm_name(enum gemm_arithmetic arithmetic) { return WAYS[arithmetic]->name; }

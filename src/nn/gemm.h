@@ -51,7 +51,7 @@ const char *gemm_name(enum gemm_arithmetic arithmetic);
 /* False where none is called so. */
 bool gemm_named(const char *name, enum gemm_arithmetic *out_arithmetic);
 
-/* The fastest here: bf16 where the processor has instructions for it. */
+/* The fastest here: bf16 where the processor has instructions for it that are worth it. */
 enum gemm_arithmetic gemm_best(void);
 
 MUST_CHECK enum error_code gemm_open(struct gemm **out_gemm, enum gemm_arithmetic arithmetic,

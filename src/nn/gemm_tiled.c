@@ -237,7 +237,7 @@ static void tiled_weight(const struct gemm_seat *seat, const struct gemm_weight_
 {
     struct tiled *tiled = seat->own;
     const struct tile *tile = tiled->tile;
-    size_t depth = panel_depth(tile->cells, part->rows);
+    size_t depth = panel_depth(tile->cells, part->rows), together = tile->packs ? tile->rows : 1;
     const struct panel_matrix left = {tile->cells, part->dout, part->rows, part->outs};
     const struct panel_matrix right = {tile->cells, part->x, part->rows, part->ins};
     const struct target target = {tiled->panels, part->ins, depth, part->dw, part->add};
@@ -253,9 +253,9 @@ static void tiled_weight(const struct gemm_seat *seat, const struct gemm_weight_
                                 .count = own.to - first < ROWS ? own.to - first : ROWS,
                                 .depth = stretch_at(depth, b),
                                 .a = tiled->packed[seat->worker],
-                                .packed = true};
-            some.stride = tile->rows * (some.depth.to - some.depth.from);
-            panel_tiles(&left, first, some.count, some.depth, tile->rows,
+                                .packed = tile->packs};
+            some.stride = together * (some.depth.to - some.depth.from);
+            panel_tiles(&left, first, some.count, some.depth, together,
                         tiled->packed[seat->worker]);
             multiply_rows(seat, &target, &some);
         }

@@ -127,6 +127,7 @@ struct strips {
 WIDE_INLINE void cut(const struct strips *strips, size_t at, size_t some, size_t rows, float *to)
 {
     switch (some == rows ? rows : 0) {
+        CUT(1)
         CUT(4)
         CUT(6)
         CUT(12)

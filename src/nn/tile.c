@@ -19,6 +19,7 @@
 #endif
 
 #include "base/check.h"
+#include "nn/tile_amx.h"
 
 /* Cells that are numbers. */
 #define NUMBER_ADD(sum, cell, panel) (sum) += *(cell) * (panel)
@@ -83,6 +84,9 @@ static bool here_avx512_bf16(void)
     return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
            __builtin_cpu_supports("avx512bf16");
 }
+
+/* Intel's cores take four times as long for it as for a fused multiplication of numbers. */
+static bool fast_avx512_bf16(void) { return !__builtin_cpu_is("intel"); }
 #endif
 
 /* What every processor of this kind has: SSE2, NEON. */
@@ -101,18 +105,20 @@ static bool here_avx512_bf16(void)
 #include "nn/tile_body.h"
 
 static bool everywhere(void) { return true; }
+static bool nowhere(void) { return false; }
 
 static const struct tile TILES[] = {
 #if defined __x86_64__
-    {"avx512", PANEL_F32, 12, 32, true, here_avx512, avx512},
-    {"avx2", PANEL_F32, 6, 16, true, here_avx2, avx2},
+    {"avx512", PANEL_F32, 12, 32, true, everywhere, here_avx512, avx512},
+    {"avx2", PANEL_F32, 6, 16, true, everywhere, here_avx2, avx2},
 #endif
-    {"base", PANEL_F32, 6, 8, true, everywhere, base},
+    {"base", PANEL_F32, 6, 8, true, everywhere, everywhere, base},
 #if defined __x86_64__
-    {"avx512 bf16", PANEL_BF16, 12, 32, true, here_avx512_bf16, avx512_bf16},
-    {"avx2 pairs", PANEL_BF16, 4, 16, false, here_avx2, avx2_pairs},
+    {"amx", PANEL_BF16, 32, 32, false, everywhere, tile_amx_here, tile_amx},
+    {"avx512 bf16", PANEL_BF16, 12, 32, true, fast_avx512_bf16, here_avx512_bf16, avx512_bf16},
+    {"avx2 pairs", PANEL_BF16, 4, 16, true, nowhere, here_avx2, avx2_pairs},
 #endif
-    {"base pairs", PANEL_BF16, 4, 8, false, everywhere, base_pairs},
+    {"base pairs", PANEL_BF16, 4, 8, true, nowhere, everywhere, base_pairs},
 };
 
 const struct tile *tile_at(size_t index)

@@ -20,7 +20,7 @@
 
 #include "nn/panel.h"
 
-enum { TILE_ROWS_MAX = 12, TILE_COLUMNS_MAX = 32 };
+enum { TILE_ROWS_MAX = 32, TILE_COLUMNS_MAX = 32 };
 
 /* What is multiplied: a[r * row + k * step], panel[k * columns + j]. */
 struct tile_work {
@@ -40,7 +40,8 @@ struct tile {
     const char *name;
     enum panel_cells cells;
     size_t rows, columns;
-    bool fast;          /* has instructions for such cells */
+    bool packs;         /* takes a packed left operand; else plain rows alone */
+    bool (*fast)(void); /* no slower here than a kernel of numbers */
     bool (*here)(void); /* whether this processor can run it */
     void (*multiply)(const struct tile_work *work);
 };

@@ -98,7 +98,8 @@ static void kernels_are_right(void **state)
         }
         for (size_t rows = 1; rows <= tile->rows; rows++)
             for (int form = 0; form < 4; form++)
-                check_tile(tile, &rng, rows, form % 2 == 1, form / 2 == 1);
+                if (tile->packs || form % 2 == 0)
+                    check_tile(tile, &rng, rows, form % 2 == 1, form / 2 == 1);
     }
 }
 
