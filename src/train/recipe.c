@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/recipe.h"
 
+#include <limits.h>
 #include <string.h>
 
 enum { ROWS_MOST = 32, ROWS_LEAST = 8 /* of a batch */ };
@@ -13,11 +14,12 @@ struct steps_wanted {
     uint64_t enough; /* batches are not made smaller */
     uint64_t least;  /* epochs are added */
     unsigned epochs; /* of them at most */
+    unsigned fewest; /* epochs are left out down to so many, where these are steps enough */
 };
 static const struct steps_wanted language_steps[2] = {
-    [false] = {5000, 7000, 8}, [true] = {1000, 0, 0}};
+    [false] = {5000, 7000, 8, UINT_MAX}, [true] = {1000, 0, 0, UINT_MAX}};
 static const struct steps_wanted labels_steps[2] = {
-    [false] = {12500, 2000, 60}, [true] = {1000, 640, 60}};
+    [false] = {12500, 2000, 60, UINT_MAX}, [true] = {1000, 640, 60, 6}};
 
 static const struct recipe_size sizes[] = {
     {"small", 64, 192, 3},
@@ -102,11 +104,14 @@ static uint64_t steps_of(const struct recipe *recipe, uint64_t rows)
 }
 
 /* What learns is steps, and smaller batches make more of them at the same cost, until there
- * are so many that each should rather be sure. Of little it takes more epochs, too. rows: of an
- * epoch, all batches together. */
+ * are so many that each should rather be sure. Of little it takes more epochs, too, of much fewer,
+ * else cases are learnt by heart. rows: of an epoch, all batches together. */
 static void fit_steps(struct recipe *recipe, uint64_t rows, const struct steps_wanted *wanted)
 {
     struct recipe_stage *longest = longest_of(recipe);
+    while (longest->epochs > wanted->fewest &&
+           (longest->epochs - 1) * steps_of(recipe, rows) >= wanted->enough)
+        longest->epochs--;
     while (recipe->rows > ROWS_LEAST && longest->epochs * steps_of(recipe, rows) < wanted->enough)
         recipe->rows /= 2;
     uint64_t steps = steps_of(recipe, rows);

@@ -93,6 +93,25 @@ static void test_own(void **state)
     assert_true(rate == 2 * rate_of(&facts));
 }
 
+/* Begun from a language model, many cases are learnt in fewer epochs, as long as these are steps
+ * enough; few in more. */
+static void test_epochs(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t texts;
+        unsigned epochs;
+    } rows[] = {{30, 60},  {200, 26}, {2600, 12}, {2912, 11},
+                {5300, 7}, {5312, 7}, {5344, 6},  {1000000, 6}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct recipe recipe;
+        struct recipe_facts facts = {
+            .kind = RECIPE_OWN, .texts = rows[i].texts, .pretrained = true};
+        recipe_labels(&recipe, &facts);
+        assert_int_equal(recipe.stages[0].epochs, rows[i].epochs);
+    }
+}
+
 /* Few cases are learnt in small batches, many in large ones; fastai's always in the same. */
 static void test_rows(void **state)
 {
@@ -128,11 +147,9 @@ static void test_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),
-        cmocka_unit_test(test_thaws_gradually),
-        cmocka_unit_test(test_asked_otherwise),
-        cmocka_unit_test(test_own),
-        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_names),           cmocka_unit_test(test_thaws_gradually),
+        cmocka_unit_test(test_asked_otherwise), cmocka_unit_test(test_own),
+        cmocka_unit_test(test_epochs),          cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
