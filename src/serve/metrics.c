@@ -90,12 +90,15 @@ static uint64_t value_of(const atomic_ullong *counter)
     return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
+/* The sum first: who reads counts and then the sum finds every value there that was counted. */
 static void observe(struct metrics_histogram *histogram, const struct scale *scale, uint64_t value)
 {
     size_t bucket = 0;
     while (bucket < scale->count && value > scale->bounds[bucket]) bucket++;
-    add(&histogram->bucket[bucket == scale->count ? METRICS_BUCKETS_MAX : bucket], 1);
     add(&histogram->sum, value);
+    atomic_fetch_add_explicit(
+        &histogram->bucket[bucket == scale->count ? METRICS_BUCKETS_MAX : bucket], 1,
+        memory_order_release);
 }
 
 /* Counting */
@@ -290,7 +293,8 @@ static void put_histogram(const struct view *view, const struct family *family,
     uint64_t count = 0;
     for (size_t i = 0; i <= scale->count; i++) {
         bool last = i == scale->count;
-        count += value_of(&histogram->bucket[last ? METRICS_BUCKETS_MAX : i]);
+        count += atomic_load_explicit(&histogram->bucket[last ? METRICS_BUCKETS_MAX : i],
+                                      memory_order_acquire);
         put_start(view, family, "_bucket", label, value);
         writer_text(view->writer, label != NULL ? "," : "{");
         if (last)

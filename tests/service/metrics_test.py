@@ -28,7 +28,7 @@ def labels_of(text):
     return labels
 
 
-def parse(text, open_metrics):
+def parse(text, open_metrics, quiet=True):
     """The samples, {(name, labels): value}; asserts all that the formats ask for."""
     assert text.endswith("\n"), "the last line does not end"
     lines = text[:-1].split("\n")
@@ -56,11 +56,12 @@ def parse(text, open_metrics):
         key = (name, tuple(sorted(labels.items())))
         assert key not in samples, "twice: " + line
         samples[key] = float(found[3])
-    check_histograms(samples)
+    check_histograms(samples, quiet)
     return samples
 
 
-def check_histograms(samples):
+def check_histograms(samples, quiet):
+    """Who scrapes while cases are answered may find a value in a sum that is not counted yet, never one counted that is not in the sum."""
     rows = {}
     for (name, labels), value in samples.items():
         if name.endswith("_bucket"):
@@ -73,16 +74,17 @@ def check_histograms(samples):
         assert bounds == sorted(set(bounds)) and bounds[-1] == math.inf, name
         assert counts == sorted(counts), "not cumulative: " + name
         assert counts[-1] == samples[name + "_count", rest], name
-        assert (counts[-1] > 0) == (samples[name + "_sum", rest] > 0), name
+        if quiet or counts[-1] > 0:
+            assert (counts[-1] > 0) == (samples[name + "_sum", rest] > 0), name
 
 
-def scrape(address, open_metrics=False):
+def scrape(address, open_metrics=False, quiet=True):
     with Client(address) as client:
         reply = client.ask("GET", "/metrics", headers=["Accept: " + OPEN] if open_metrics else [])
         assert reply.status == 200, reply.body
         kind = OPEN if open_metrics else "text/plain; version=0.0.4; charset=utf-8"
         assert reply.headers["content-type"] == kind, reply.headers
-        return parse(reply.body.decode(), open_metrics)
+        return parse(reply.body.decode(), open_metrics, quiet)
 
 
 def value(samples, name, **labels):
@@ -159,10 +161,10 @@ class Metrics(unittest.TestCase):
             for client in clients:
                 client.send(request(body=body))
             for _ in range(5):
-                found = scrape(service.address)
+                found = scrape(service.address, quiet=False)
                 self.assertEqual(value(found, "canary_success"), 1)
-            self.assertTrue(wait_until(lambda: value(scrape(service.address), "requests_in_flight")
-                                       == 1))
+            self.assertTrue(wait_until(lambda: value(scrape(service.address, quiet=False),
+                                                     "requests_in_flight") == 1))
             refused = sum(client.reply().status == 429 for client in clients)
             self.assertEqual(value(scrape(service.address), "rejected_total",
                                    reason="queue-full"), refused)
