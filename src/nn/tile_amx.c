@@ -6,8 +6,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "nn/tile_amx.h"
 
-#include "base/check.h"
-
 #if defined __x86_64__
 
 #include <asm/prctl.h>
@@ -18,6 +16,8 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/check.h"
 
 enum { SIDE = 16, COLUMNS = 2 * SIDE, ROWS = 2 * SIDE };
 
@@ -144,16 +144,6 @@ bool tile_amx_here(void)
     unsigned a, b, c, d;
     return __get_cpuid_count(LEAF, 0, &a, &b, &c, &d) && (d & BF16) != 0 && (d & TILE) != 0 &&
            syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, STATE) == 0;
-}
-
-#else
-
-bool tile_amx_here(void) { return false; }
-
-void tile_amx(const struct tile_work *w)
-{
-    (void)w;
-    check(false);
 }
 
 #endif

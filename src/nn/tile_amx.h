@@ -1,7 +1,7 @@
 /* tile_amx.h - the piece of tile.h in AMX's tile registers: 32 rows and columns of pairs.
  *
  * Processors with AMX (Intel since Sapphire Rapids) multiply pairs of bf16 sixteen by sixteen.
- * Rows of the left operand lie one after the other (work.packed is false).
+ * Rows of the left operand lie one after the other (work.packed is false). Of x86-64 alone.
  *
  * Errors  none; tile_amx() where tile_amx_here() is false is an illegal instruction
  * Threads any number

@@ -7,17 +7,26 @@
 
 #include "base/rng.h"
 #include "help.h"
+#include "nn/tile_amx.h"
 
-enum { DEPTH = 37, PADDING = 3 };
+enum { DEPTH = 37, DEPTH_MAX = 50, PADDING = 3 };
 
 struct operands {
-    float a[TILE_ROWS_MAX * DEPTH], panel[DEPTH * TILE_COLUMNS_MAX];
+    float a[TILE_ROWS_MAX * DEPTH_MAX], panel[DEPTH_MAX * TILE_COLUMNS_MAX];
     float c[TILE_ROWS_MAX * (TILE_COLUMNS_MAX + PADDING)];
 };
 
-static void fill(struct rng *rng, float *values, size_t count)
+/* What a kernel is asked for. Sums of whole numbers are exact, in halves as well. */
+struct form {
+    size_t rows, depth;
+    bool packed, add, whole;
+};
+
+static void fill(struct rng *rng, bool whole, float *values, size_t count)
 {
-    for (size_t i = 0; i < count; i++) values[i] = (float)(rng_next(rng) >> 40) * 0x1p-23f - 1;
+    for (size_t i = 0; i < count; i++)
+        values[i] =
+            whole ? (float)rng_below(rng, 9) - 4 : (float)(rng_next(rng) >> 40) * 0x1p-23f - 1;
 }
 
 /* What a cell of each operand adds to a sum: one product, or two of a pair's halves. */
@@ -34,12 +43,12 @@ static double product(enum panel_cells cells, const float *a, const float *b)
 }
 
 /* Pairs of the numbers there and others. */
-static void make_pairs(struct rng *rng, float *cells, size_t count)
+static void make_pairs(struct rng *rng, bool whole, float *cells, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
         uint32_t high, low;
         float other;
-        fill(rng, &other, 1);
+        fill(rng, whole, &other, 1);
         memcpy(&high, &cells[i], sizeof high);
         memcpy(&low, &other, sizeof low);
         high = (high & 0xffff0000) | low >> 16;
@@ -48,40 +57,57 @@ static void make_pairs(struct rng *rng, float *cells, size_t count)
 }
 
 /* One call; what lies beside the tile must stay. */
-static void check_tile(const struct tile *tile, struct rng *rng, size_t rows, bool packed, bool add)
+static void check_tile(const struct tile *tile, struct rng *rng, const struct form *form)
 {
     static struct operands o, old;
-    size_t row = packed ? 1 : DEPTH, step = packed ? tile->rows : 1;
+    size_t row = form->packed ? 1 : form->depth, step = form->packed ? tile->rows : 1;
     size_t stride = tile->columns + PADDING;
-    fill(rng, o.a, sizeof o.a / sizeof *o.a);
-    fill(rng, o.panel, sizeof o.panel / sizeof *o.panel);
-    fill(rng, o.c, sizeof o.c / sizeof *o.c);
+    fill(rng, form->whole, o.a, sizeof o.a / sizeof *o.a);
+    fill(rng, form->whole, o.panel, sizeof o.panel / sizeof *o.panel);
+    fill(rng, form->whole, o.c, sizeof o.c / sizeof *o.c);
     if (tile->cells == PANEL_BF16) {
-        make_pairs(rng, o.a, sizeof o.a / sizeof *o.a);
-        make_pairs(rng, o.panel, sizeof o.panel / sizeof *o.panel);
+        make_pairs(rng, form->whole, o.a, sizeof o.a / sizeof *o.a);
+        make_pairs(rng, form->whole, o.panel, sizeof o.panel / sizeof *o.panel);
     }
     old = o;
-    tile->multiply(&(struct tile_work){.rows = rows,
-                                       .depth = DEPTH,
+    tile->multiply(&(struct tile_work){.rows = form->rows,
+                                       .depth = form->depth,
                                        .a = o.a,
                                        .row = row,
-                                       .packed = packed,
+                                       .packed = form->packed,
                                        .panel = o.panel,
                                        .next = o.panel,
                                        .c = o.c,
                                        .stride = stride,
-                                       .add = add});
+                                       .add = form->add});
     for (size_t i = 0; i < sizeof o.c / sizeof *o.c; i++) {
         size_t r = i / stride, column = i % stride;
-        if (r >= rows || column >= tile->columns) {
+        if (r >= form->rows || column >= tile->columns) {
             assert_float_equal(o.c[i], old.c[i], 0);
             continue;
         }
-        double sum = add ? old.c[i] : 0;
-        for (size_t k = 0; k < DEPTH; k++)
+        double sum = form->add ? old.c[i] : 0;
+        for (size_t k = 0; k < form->depth; k++)
             sum += product(tile->cells, &o.a[r * row + k * step],
                            &o.panel[k * tile->columns + column]);
-        assert_float_equal(o.c[i], (float)sum, 1e-5f);
+        assert_float_equal(o.c[i], (float)sum, form->whole ? 0 : 1e-5f);
+    }
+}
+
+/* All numbers of rows at one depth, then all depths, that sixteen divides and others. */
+static void check_kernel(const struct tile *tile, struct rng *rng)
+{
+    static const size_t rows[] = {1, 15, 16, 17, TILE_ROWS_MAX};
+    for (int way = 0; way < 4; way++) {
+        struct form form = {.depth = DEPTH, .packed = way % 2 == 1, .add = way / 2 == 1};
+        if (form.packed && !tile->packs) continue;
+        for (form.rows = 1; form.rows <= tile->rows; form.rows++) check_tile(tile, rng, &form);
+        form.whole = true;
+        for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+            form.rows = rows[i];
+            for (form.depth = 1; form.depth <= DEPTH_MAX && form.rows <= tile->rows; form.depth++)
+                check_tile(tile, rng, &form);
+        }
     }
 }
 
@@ -96,10 +122,7 @@ static void kernels_are_right(void **state)
             print_message("%s: skipped, not of this processor\n", tile->name);
             continue;
         }
-        for (size_t rows = 1; rows <= tile->rows; rows++)
-            for (int form = 0; form < 4; form++)
-                if (tile->packs || form % 2 == 0)
-                    check_tile(tile, &rng, rows, form % 2 == 1, form / 2 == 1);
+        check_kernel(tile, &rng);
     }
 }
 
@@ -112,6 +135,9 @@ static void the_best_is_the_first_here(void **state)
         for (size_t i = 0; tile_at(i) != best; i++)
             assert_true((int)tile_at(i)->cells != cells || !tile_at(i)->here());
     }
+#if defined __x86_64__
+    if (tile_amx_here()) assert_true(tile_best(PANEL_BF16)->multiply == tile_amx);
+#endif
 }
 
 int main(void)
