@@ -103,19 +103,21 @@ static uint64_t steps_of(const struct recipe *recipe, uint64_t rows)
     return rows == 0 ? 1 : (rows + recipe->rows - 1) / recipe->rows;
 }
 
+/* Epochs of so many steps each, that make those wanted. */
+static uint64_t epochs_of(uint64_t wanted, uint64_t steps) { return (wanted + steps - 1) / steps; }
+
 /* What learns is steps, and smaller batches make more of them at the same cost, until there
  * are so many that each should rather be sure. Of little it takes more epochs, too, of much fewer,
  * else cases are learnt by heart. rows: of an epoch, all batches together. */
 static void fit_steps(struct recipe *recipe, uint64_t rows, const struct steps_wanted *wanted)
 {
     struct recipe_stage *longest = longest_of(recipe);
-    while (longest->epochs > wanted->fewest &&
-           (longest->epochs - 1) * steps_of(recipe, rows) >= wanted->enough)
-        longest->epochs--;
+    uint64_t epochs = epochs_of(wanted->enough, steps_of(recipe, rows));
+    if (epochs < wanted->fewest) epochs = wanted->fewest;
+    if (longest->epochs > epochs) longest->epochs = (unsigned)epochs;
     while (recipe->rows > ROWS_LEAST && longest->epochs * steps_of(recipe, rows) < wanted->enough)
         recipe->rows /= 2;
-    uint64_t steps = steps_of(recipe, rows);
-    uint64_t epochs = (wanted->least + steps - 1) / steps;
+    epochs = epochs_of(wanted->least, steps_of(recipe, rows));
     if (epochs > wanted->epochs) epochs = wanted->epochs;
     if (longest->epochs < epochs) longest->epochs = (unsigned)epochs;
 }
