@@ -80,14 +80,15 @@ static const struct scale scale_seconds = SCALE(seconds_bounds);
 static const struct scale scale_tokens = SCALE(tokens_bounds);
 static const struct scale scale_tenths = SCALE(tenths_bounds);
 
+/* Who has read a counter finds all that its writer had added to others before. */
 static void add(atomic_ullong *counter, uint64_t more)
 {
-    atomic_fetch_add_explicit(counter, more, memory_order_relaxed);
+    atomic_fetch_add_explicit(counter, more, memory_order_release);
 }
 
 static uint64_t value_of(const atomic_ullong *counter)
 {
-    return atomic_load_explicit(counter, memory_order_relaxed);
+    return atomic_load_explicit(counter, memory_order_acquire);
 }
 
 /* The sum first: who reads counts and then the sum finds every value there that was counted. */
@@ -96,9 +97,7 @@ static void observe(struct metrics_histogram *histogram, const struct scale *sca
     size_t bucket = 0;
     while (bucket < scale->count && value > scale->bounds[bucket]) bucket++;
     add(&histogram->sum, value);
-    atomic_fetch_add_explicit(
-        &histogram->bucket[bucket == scale->count ? METRICS_BUCKETS_MAX : bucket], 1,
-        memory_order_release);
+    add(&histogram->bucket[bucket == scale->count ? METRICS_BUCKETS_MAX : bucket], 1);
 }
 
 /* Counting */
@@ -293,8 +292,7 @@ static void put_histogram(const struct view *view, const struct family *family,
     uint64_t count = 0;
     for (size_t i = 0; i <= scale->count; i++) {
         bool last = i == scale->count;
-        count += atomic_load_explicit(&histogram->bucket[last ? METRICS_BUCKETS_MAX : i],
-                                      memory_order_acquire);
+        count += value_of(&histogram->bucket[last ? METRICS_BUCKETS_MAX : i]);
         put_start(view, family, "_bucket", label, value);
         writer_text(view->writer, label != NULL ? "," : "{");
         if (last)
