@@ -35,6 +35,7 @@ static enum error_code evaluate(const struct options *options, const struct answ
 {
     uint64_t begun = tick_now();
     struct crew *crew;
+    if (corpus->count == 0) return error_set(err, ERR_DATA, 0, "no usable cases to evaluate");
     struct evaluate result;
     TRY(crew_open(&crew, options_threads(options), err));
     enum error_code code = evaluate_open(&result, model, corpus, crew, &bar->progress, err);

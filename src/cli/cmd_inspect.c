@@ -61,9 +61,9 @@ static void print_metadata(const struct bundle *bundle)
     json_t *value;
     json_object_foreach(json_object_get(bundle->file.header, "__metadata__"), key, value)
     {
-        table_text(slice_of(key), 28);
+        table_text(stdout, slice_of(key), 28);
         putchar(' ');
-        table_text((struct slice){json_string_value(value), json_string_length(value)}, 0);
+        table_text(stdout, (struct slice){json_string_value(value), json_string_length(value)}, 0);
         putchar('\n');
     }
 }
@@ -74,7 +74,7 @@ static void print_tensors(const struct bundle *bundle)
     for (size_t i = 0; i < bundle->file.count; i++) {
         const struct safetensors_entry *entry = &bundle->file.entries[i];
         if (strncmp(entry->name, "pad.", 4) == 0) continue;
-        table_text(slice_of(entry->name), 36);
+        table_text(stdout, slice_of(entry->name), 36);
         printf(" %-5s %12zu  [", safetensors_types[entry->type].name, entry->data.size);
         for (unsigned d = 0; d < entry->dimensions; d++)
             printf("%s%zu", d > 0 ? ", " : "", entry->shape[d]);
@@ -110,7 +110,7 @@ static void print_model(const struct answer_model *model)
     printf("%-28s %" PRIu32 "\n", "canaries", model->canary_count);
     printf("\n%-32s %8s %10s\n", "SBR", "cases", "threshold");
     for (uint32_t c = 0; c < model->label_count; c++) {
-        table_text(answer_label(model, c), 32);
+        table_text(stdout, answer_label(model, c), 32);
         printf(" %8" PRIu32 " ", model->label_cases[c]);
         if (model->threshold[c] > 1)
             printf("%10s\n", "never");

@@ -25,17 +25,17 @@ static size_t take_character(const char *at, size_t left, bool *out_plain)
     return size;
 }
 
-void table_text(struct slice text, int columns)
+void table_text(FILE *to, struct slice text, int columns)
 {
     bool plain;
     for (size_t at = 0, size; at < text.size; at += size) {
         size = take_character(text.data + at, text.size - at, &plain);
         for (size_t i = at; !plain && i < at + size; i++)
-            printf("\\x%02X", (unsigned)(unsigned char)text.data[i]);
-        if (plain) fwrite(text.data + at, 1, size, stdout);
+            fprintf(to, "\\x%02X", (unsigned)(unsigned char)text.data[i]);
+        if (plain) fwrite(text.data + at, 1, size, to);
         columns -= plain ? 1 : 4 * (int)size;
     }
-    if (columns > 0) printf("%*s", columns, "");
+    if (columns > 0) fprintf(to, "%*s", columns, "");
 }
 
 /* A label, cut and filled to NAME_COLUMNS code points. */

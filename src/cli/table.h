@@ -3,6 +3,8 @@
 #ifndef CLI_TABLE_H
 #define CLI_TABLE_H
 
+#include <stdio.h>
+
 #include <jansson.h>
 
 #include "answer/answer.h"
@@ -10,8 +12,8 @@
 #include "train/score.h"
 
 /* As it stands, filled to so many columns, but for what would steer the terminal: control
- * characters and bytes that are no UTF-8 are told as \xHH. To standard output, as all of these. */
-void table_text(struct slice text, int columns);
+ * characters and bytes that are no UTF-8 are told as \xHH. */
+void table_text(FILE *to, struct slice text, int columns);
 
 /* A line of sums and a line for each label, to standard output. */
 void table_score(const struct score *score, const struct answer_model *model);

@@ -99,6 +99,8 @@ struct blend blender_fit(const struct blender_cases *cases, float *out_pooled, d
         pooling.sure[m] = calibrator_scale(&own);
     }
     double share = search_lowest(loss_of_share, &pooling, 0, 1, SHARE_SECTIONS);
+    /* The search never reaches its end, which is what a member that learnt nothing deserves. */
+    if (loss_of_share(&pooling, 0) < loss_of_share(&pooling, share)) share = 0;
     struct blend blend = blend_with(&pooling, share);
     pool(&pooling, &blend);
     *out_share = share_of(cases, &blend);

@@ -85,6 +85,11 @@ class EvaluateTest(cli.Test):
 
 
 class InspectTest(cli.Test):
+    def test_nothing_usable_is_no_score(self):
+        cases = self.put("none.csv", "subject,description,sbr\n,,Storage\n")
+        for options in [], ["--json"]:
+            self.assert_exit(cli.run("evaluate", "--skip-bad-rows", *options, self.model, cases), cli.DATA, "no usable cases")
+
     def test_json_tells_what_is_inside(self):
         done = cli.run("inspect", "--json", self.model)
         self.assertEqual((done.status, done.err), (0, ""))

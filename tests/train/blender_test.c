@@ -85,6 +85,20 @@ static void a_bad_one_takes_nothing_away(void **state)
     assert_true(right(pooled) > right(ulmfit) - 0.005);
 }
 
+/* Scores so large that no scale within reach tames them, as of a network that diverged. */
+static void what_ran_away_gets_nothing(void **state)
+{
+    (void)state;
+    double share;
+    draw(2, 0);
+    for (size_t i = 0; i < (size_t)COUNT * LABELS; i++) ulmfit[i] *= 1e6f;
+    struct blender_cases cases = cases_of(COUNT);
+    struct blend blend = blender_fit(&cases, pooled, &share);
+    assert_true(share == 0 && blend.weight[ANSWER_ULMFIT] == 0);
+    assert_true(blend.weight[ANSWER_LINEAR] > 0);
+    assert_true(right(pooled) == right(linear));
+}
+
 /* Learnt by heart: every answer right and sure, which says nothing of other cases. */
 static void what_may_have_been_seen_gets_little(void **state)
 {
@@ -118,6 +132,7 @@ static void few_cases(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_ran_away_gets_nothing),
         cmocka_unit_test(equals_share),
         cmocka_unit_test(a_bad_one_takes_nothing_away),
         cmocka_unit_test(what_may_have_been_seen_gets_little),
