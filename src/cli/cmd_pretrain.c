@@ -32,6 +32,12 @@ static void print_report(const struct pretrain *pretrain, double seconds)
     if (tune->options->prior != NULL)
         printf("; %zu words were known from %s", tune->known, pretrain->options->init);
     putchar('\n');
+    double loss = tune->valid_count > 0 ? tune->valid : tune->loss;
+    if (loss > log(shape->vocab))
+        fprintf(stderr,
+                "warning: guessing any of the %u words would do better: nothing was learnt; a "
+                "lower --rate or more --epochs may help\n",
+                shape->vocab);
 }
 
 static enum error_code learn(const struct options *options, const struct learning *learning,
@@ -48,8 +54,8 @@ static enum error_code learn(const struct options *options, const struct learnin
                                                 .words_max = (size_t)options->words,
                                                 .held_out = options->held_out,
                                                 .init = options->init,
-                                                .language = options->language,
-                                                .tokenizer = options->tokenizer,
+                                                .language = learning->language,
+                                                .tokenizer = learning->tokenizer,
                                                 .way = learning->way};
     TRY(pretrain_open(&pretrain, &pretrain_options, crew, &bar->progress, err));
     bar_close(bar);

@@ -16,20 +16,19 @@
 static enum error_code read_options(const struct options *options, const struct learning *learning,
                                     struct fit_options *out, struct error *err)
 {
-    *out = (struct fit_options){
-        .target_precision = (float)options->target,
-        .seed = (uint64_t)options->seed,
-        .unseen = options->unseen,
-        .network = {.with = options->with,
-                    .learn = {.size = options->init == NULL ? learning->size : NULL,
-                              .recipe = learning->recipe,
-                              .epochs = (unsigned)options->epochs,
-                              .rows = (size_t)options->batch,
-                              .words_max = (size_t)options->words,
-                              .init = options->init,
-                              .language = options->language,
-                              .tokenizer = options->tokenizer,
-                              .way = learning->way}}};
+    *out = (struct fit_options){.target_precision = (float)options->target,
+                                .seed = (uint64_t)options->seed,
+                                .unseen = options->unseen,
+                                .network = {.with = options->with,
+                                            .learn = {.size = learning->size,
+                                                      .recipe = learning->recipe,
+                                                      .epochs = (unsigned)options->epochs,
+                                                      .rows = (size_t)options->batch,
+                                                      .words_max = (size_t)options->words,
+                                                      .init = options->init,
+                                                      .language = learning->language,
+                                                      .tokenizer = learning->tokenizer,
+                                                      .way = learning->way}}};
     if (options->member == NULL) return ERR_NONE;
     enum answer_member member = ANSWER_LINEAR;
     while (member < ANSWER_MEMBERS && strcmp(options->member, answer_members[member]) != 0)
@@ -53,14 +52,9 @@ static enum error_code check_options(const struct options *options, struct error
     if (options->with != NULL && options->init != NULL)
         return error_set(err, ERR_USAGE, 0,
                          "--init: a ULMFiT that is kept by --with begins from nothing");
-    const char *learnt = options->init != NULL      ? "--init"
-                         : options->history != NULL ? "--history"
-                         : options->resume          ? "--resume"
-                                                    : NULL;
-    if (learnt != NULL && options->member != NULL &&
-        strcmp(options->member, answer_members[ANSWER_LINEAR]) == 0)
-        return error_set(err, ERR_USAGE, 0,
-                         "%s is for learning ULMFiT, which --member linear leaves out", learnt);
+    if (options->with != NULL) TRY(learning_none(options, "which --with keeps as it is", err));
+    if (options->member != NULL && strcmp(options->member, answer_members[ANSWER_LINEAR]) == 0)
+        TRY(learning_none(options, "which --member linear leaves out", err));
     if (options->unseen && options->with == NULL)
         return error_set(err, ERR_USAGE, 0, "--unseen tells of the model of --with; there is none");
     return learning_words(options, err);
@@ -68,14 +62,15 @@ static enum error_code check_options(const struct options *options, struct error
 
 static void warn_lonely(const struct corpus *corpus, const char *const *paths)
 {
+    size_t lonely = 0;
     for (size_t i = 0; i < corpus->count; i++) {
         const struct corpus_case *item = &corpus->cases[i];
-        if (corpus->label_cases[item->label] > 1) continue;
-        fprintf(stderr,
-                "warning: %s: line %zu: '%.*s' is seen once; it gets no threshold of its own\n",
-                paths[item->file], item->line, (int)corpus->labels[item->label].size,
-                corpus->labels[item->label].data);
+        if (corpus->label_cases[item->label] > 1 || lonely++ >= BAD_ROWS_NAMED) continue;
+        fprintf(stderr, "warning: %s: line %zu: '", paths[item->file], item->line);
+        table_text(stderr, corpus->labels[item->label], 0);
+        fprintf(stderr, "' is seen once; it gets no threshold of its own\n");
     }
+    if (lonely > BAD_ROWS_NAMED) fprintf(stderr, "... and %zu more\n", lonely - BAD_ROWS_NAMED);
 }
 
 static void print_report(const struct fit *fit, const struct fit_options *options,
@@ -83,18 +78,19 @@ static void print_report(const struct fit *fit, const struct fit_options *option
 {
     struct score_sum sum = score_sum(&fit->held_out);
     bool linear = fit->has[ANSWER_LINEAR], ulmfit = fit->has[ANSWER_ULMFIT];
-    printf("Held-out cases, each answered by a model that had not seen it (%" PRIu64
-           " of %zu):\n\n",
+    bool proved = fit_proved(options);
+    printf("%s (%" PRIu64 " of %zu):\n\n",
+           proved ? "Held-out cases, each answered by a model that had not seen it"
+                  : "Cases that ULMFiT may have learnt from, and the linear member has not seen",
            sum.cases, corpus->count);
     table_score(&fit->held_out, &fit->model);
     if (linear && ulmfit) {
         putchar('\n');
         table_members(fit->member, &fit->model);
         printf("ULMFiT's share of the blend: %.2f%s\n", fit->share,
-               options->network.with != NULL && !options->unseen
-                   ? " (fixed: these cases may be those it has learnt from, and then its "
-                     "answers prove nothing; --unseen says that they are not)"
-                   : "");
+               !proved ? " (fixed: these cases may be those it has learnt from, and then its "
+                         "answers prove nothing; --unseen says that they are not)"
+                       : "");
     }
     printf("\n%s: learnt from %zu cases of %" PRIu32 " SBRs", path, corpus->count,
            corpus->label_count);

@@ -8,7 +8,6 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
-#include "base/stop.h"
 #include "nn/team.h"
 #include "token/token.h"
 
@@ -24,10 +23,29 @@ static enum error_code check_names(const struct options *options, struct learnin
     if (!recipe_kind_of(options->recipe, &learning->recipe))
         return error_set(err, ERR_USAGE, 0, "--recipe: '%s' is neither own nor fastai",
                          options->recipe);
+    learning->language = options->language;
+    learning->tokenizer = options->tokenizer;
+    if (options->init != NULL && !options->given[OPTION_AT_size]) learning->size = NULL;
+    if (options->init != NULL && !options->given[OPTION_AT_language]) learning->language = NULL;
+    if (options->init != NULL && !options->given[OPTION_AT_tokenizer]) learning->tokenizer = NULL;
     learning->way.arithmetic = gemm_best();
     if (options->arithmetic != NULL && !gemm_named(options->arithmetic, &learning->way.arithmetic))
         return error_set(err, ERR_USAGE, 0, "--arithmetic: '%s' is neither f32 nor bf16",
                          options->arithmetic);
+    return ERR_NONE;
+}
+
+enum error_code learning_none(const struct options *options, const char *why, struct error *err)
+{
+    static const int of_network[] = {OPTION_AT_size,     OPTION_AT_epochs,   OPTION_AT_batch,
+                                     OPTION_AT_words,    OPTION_AT_recipe,   OPTION_AT_rate,
+                                     OPTION_AT_init,     OPTION_AT_resume,   OPTION_AT_checkpoint,
+                                     OPTION_AT_history,  OPTION_AT_memory,   OPTION_AT_arithmetic,
+                                     OPTION_AT_language, OPTION_AT_tokenizer};
+    for (size_t i = 0; i < sizeof of_network / sizeof *of_network; i++)
+        if (options->given[of_network[i]])
+            return error_set(err, ERR_USAGE, 0, "--%s is for learning ULMFiT, %s",
+                             options_rows[of_network[i]].name, why);
     return ERR_NONE;
 }
 
@@ -65,9 +83,8 @@ static enum error_code spare(const char *option, const char *path, const char *c
 /* A history is begun anew at once, whatever becomes of the training. */
 static enum error_code spare_from_history(const struct options *options, struct error *err)
 {
-    const char *models[] = {options->init, options->with};
     TRY(spare("--history", options->history, options->operand, options->operands, err));
-    TRY(spare("--history", options->history, models, 2, err));
+    TRY(spare("--history", options->history, &options->init, 1, err));
     bool same = strcmp(options->history, options->output) == 0; /* neither may be there yet */
     if (!same && !same_file(options->history, options->output)) return ERR_NONE;
     return error_set(err, ERR_USAGE, 0, "--history %s: this is the file of -o", options->history);
@@ -84,6 +101,26 @@ enum error_code learning_output(const struct options *options, struct error *err
     return ERR_NONE;
 }
 
+static bool learns_network(const struct options *options)
+{
+    return options->with == NULL &&
+           (options->member == NULL || strcmp(options->member, "linear") != 0);
+}
+
+/* The first step would replace what an interrupted run has learnt. */
+static enum error_code check_begun(const struct options *options, bool begun, struct error *err)
+{
+    if (begun && !options->resume)
+        return error_set(err, ERR_USAGE, 0,
+                         "%s.%s.resume is there, of a run that was interrupted: --resume goes on "
+                         "from it; to begin anew, remove it",
+                         options->output, COURSE_LANGUAGE);
+    if (!begun && options->resume)
+        fprintf(stderr, "resume: there is no %s.%s.resume to go on from; this begins anew\n",
+                options->output, COURSE_LANGUAGE);
+    return ERR_NONE;
+}
+
 enum error_code learning_open(struct learning *out_learning, const struct options *options,
                               struct error *err)
 {
@@ -91,9 +128,11 @@ enum error_code learning_open(struct learning *out_learning, const struct option
     *out_learning = (struct learning){.history = {.fd = -1}};
     TRY(check_names(options, out_learning, err));
     TRY(learning_output(options, err));
+    bool begun = learns_network(options) && course_begun(options->output);
+    TRY(check_begun(options, begun, err));
     if (options->history != NULL) {
         TRY(spare_from_history(options, err));
-        TRY(history_open(&out_learning->history, options->history, options->resume, err));
+        TRY(history_open(&out_learning->history, options->history, begun, err));
     }
     out_learning->way =
         (struct course_way){.seed = (uint64_t)options->seed,
@@ -106,7 +145,6 @@ enum error_code learning_open(struct learning *out_learning, const struct option
                             .memory_max = (uint64_t)options->memory,
                             .history = options->history != NULL ? &out_learning->history : NULL,
                             .tell = tell};
-    stop_arm();
     return ERR_NONE;
 }
 

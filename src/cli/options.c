@@ -113,6 +113,7 @@ static enum error_code take_option(struct options *options, int argc, char **arg
             return error_set(err, ERR_USAGE, 0, "--%s needs a value: %s", row->name, row->argument);
         value = argv[++*at];
     }
+    options->given[row - options_rows] = true;
     return set(options, row, value, err);
 }
 

@@ -28,8 +28,18 @@ typedef long long option_COUNT;  /* 0 where there is none */
 typedef double option_REAL;
 typedef bool option_FLAG;
 
+/* Places of the rows. */
+enum {
+#define OPTION(field, letter, name, type, standard, low, high, argument, commands, help)           \
+    OPTION_AT_##field,
+#include "cli/options.def"
+#undef OPTION
+    OPTION_ROWS
+};
+
 struct options {
     enum command command;
+    bool given[OPTION_ROWS]; /* typed, not its default */
 #define OPTION(field, letter, name, type, standard, low, high, argument, commands, help)           \
     option_##type field;
 #include "cli/options.def"

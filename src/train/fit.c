@@ -92,7 +92,8 @@ static void quantise(struct fit *fit, const float *weight, size_t features, size
     }
 }
 
-/* From all cases, once its settings and held-out answers are known. */
+/* From all cases, once its settings and held-out answers are known; then its vectors have served.
+ */
 static enum error_code finish_linear(struct fitting *fitting, struct error *err)
 {
     struct fit *fit = fitting->fit;
@@ -119,6 +120,11 @@ static enum error_code finish_linear(struct fitting *fitting, struct error *err)
 }
 
 /* What is believed */
+
+bool fit_proved(const struct fit_options *options)
+{
+    return options->network.with == NULL || options->unseen;
+}
 
 /* The cases that every member has answered without having learnt them. */
 static const uint32_t *proved(const struct fitting *fitting, size_t *out_count)
@@ -157,7 +163,7 @@ static enum error_code believe(struct fitting *fitting, struct error *err)
     struct answer_model *model = &fit->model;
     memcpy(model->has, fit->has, sizeof model->has);
     model->threshold = fit->threshold;
-    bool unproved = fitting->options->network.with != NULL && !fitting->options->unseen;
+    bool unproved = !fit_proved(fitting->options);
     model->softmax = unproved;
     TRY(ensemble_fit(
         ensemble,
@@ -244,15 +250,18 @@ static enum error_code learn(struct fitting *fitting, struct error *err)
     const struct corpus *corpus = fitting->corpus;
     const struct fit_options *options = fitting->options;
     TRY(keep_labels(fit, corpus, err));
-    if (fit->has[ANSWER_LINEAR]) TRY(learn_linear(fitting, err));
-    if (fit->has[ANSWER_ULMFIT]) {
+    if (fit->has[ANSWER_ULMFIT])
         TRY(network_open(&fit->network, corpus, &options->network, fitting->crew, fitting->progress,
                          err));
+    if (fit->has[ANSWER_LINEAR]) {
+        TRY(learn_linear(fitting, err));
+        TRY(finish_linear(fitting, err));
+        bag_shed(&fit->bag);
+    }
+    if (fit->has[ANSWER_ULMFIT])
         TRY(network_hold_out(&fit->network, options->seed + 2, &fitting->network, fitting->crew,
                              fitting->progress, err));
-    }
     TRY(believe(fitting, err));
-    if (fit->has[ANSWER_LINEAR]) TRY(finish_linear(fitting, err));
     if (fit->has[ANSWER_ULMFIT]) TRY(network_finish(&fit->network, fitting->progress, err));
     view(fit, corpus, options);
     return keep_canaries(fit, corpus, err);
@@ -275,6 +284,13 @@ enum error_code fit_open(struct fit *out_fit, const struct corpus *corpus,
 }
 
 /* The file */
+
+static void put_count(struct bundle_draft *draft, const char *key, uint64_t value)
+{
+    char number[64];
+    snprintf(number, sizeof number, "%" PRIu64, value);
+    bundle_draft_meta(draft, key, number);
+}
 
 static void put_number(struct bundle_draft *draft, const char *key, double value)
 {
@@ -303,24 +319,27 @@ static void describe_network(struct bundle_draft *draft, const struct fit *fit,
 {
     const struct learn *learn = &fit->network.learn;
     const struct learn_options *how = &options->network.learn;
-    const struct {
-        const char *key;
-        double value;
-    } numbers[] = {
-        {"ulmfit_share", fit->share},
-        {"ulmfit_seed", (double)how->way.seed},
-        {"ulmfit_threads", (double)how->way.threads},
-        {"ulmfit_perplexity", learn->perplexity},
-        {"ulmfit_loss", learn->loss},
-    };
-    for (size_t i = 0; i < (options->network.with != NULL ? 1 : COUNT_OF(numbers)); i++)
-        put_number(draft, numbers[i].key, numbers[i].value);
+    put_number(draft, "ulmfit_share", fit->share);
     if (options->network.with != NULL) return;
+    put_count(draft, "ulmfit_threads", how->way.threads);
+    put_number(draft, "ulmfit_perplexity", learn->perplexity);
+    put_number(draft, "ulmfit_loss", learn->loss);
     if (how->size != NULL) bundle_draft_meta(draft, "ulmfit_size", how->size->name);
     bundle_draft_meta(draft, "ulmfit_recipe", recipe_kind_name(how->recipe));
     if (how->init == NULL) return;
     const char *slash = strrchr(how->init, '/');
     bundle_draft_meta(draft, "ulmfit_init", slash != NULL ? slash + 1 : how->init);
+}
+
+static void describe_held_out(struct bundle_draft *draft, const struct fit *fit)
+{
+    struct score_sum sum = score_sum(&fit->held_out);
+    put_count(draft, "held_out_cases", sum.cases);
+    put_number(draft, "held_out_accuracy", sum.accuracy);
+    put_number(draft, "held_out_macro_f1", sum.macro_f1);
+    put_number(draft, "held_out_coverage", sum.coverage);
+    put_number(draft, "held_out_precision", sum.precision);
+    put_number(draft, "held_out_calibration_error", sum.calibration_error);
 }
 
 static void describe(struct bundle_draft *draft, const struct fit *fit, const struct corpus *corpus,
@@ -336,15 +355,10 @@ static void describe(struct bundle_draft *draft, const struct fit *fit, const st
     members[names.used] = '\0';
     bundle_draft_meta(draft, "program", program_version);
     bundle_draft_meta(draft, "members", members);
-    struct score_sum sum = score_sum(&fit->held_out);
-    put_number(draft, "cases", (double)corpus->count);
-    put_number(draft, "held_out_cases", (double)sum.cases);
+    put_count(draft, "cases", corpus->count);
+    put_count(draft, "seed", options->seed);
     if (fit->has[ANSWER_LINEAR]) put_number(draft, "cost", fit->cost);
-    put_number(draft, "held_out_accuracy", sum.accuracy);
-    put_number(draft, "held_out_macro_f1", sum.macro_f1);
-    put_number(draft, "held_out_coverage", sum.coverage);
-    put_number(draft, "held_out_precision", sum.precision);
-    put_number(draft, "held_out_calibration_error", sum.calibration_error);
+    if (fit_proved(options)) describe_held_out(draft, fit);
     if (fit->has[ANSWER_ULMFIT])
         describe_network(draft, fit, options);
     else

@@ -1,10 +1,11 @@
 /* fit.h - from labelled cases to a model file.
  *
- * Steps    the linear member: features; cost and weight of field values by cross-validation;
- *          scores of held-out cases
- *          ULMFiT (train/network.h): the language; scores of held-out cases
+ * Steps    ULMFiT (train/network.h): the texts, and whether learning them will fit
+ *          the linear member: features; cost and weight of field values by cross-validation;
+ *          scores of held-out cases; from all cases, as small integers
+ *          ULMFiT: the language; scores of held-out cases
  *          calibration of each, their blend and the thresholds, from cases that neither has
- *          learnt; then both learn from all cases, as small integers; canaries; the file
+ *          learnt; then ULMFiT learns from all cases, as small integers; canaries; the file
  * Out      a model in memory that answers, and the scores of held-out answers
  * Errors   fewer than two labels or cases are refused
  * Memory   fit_close frees all; a fit stays where it was opened, for the model points into it
@@ -52,6 +53,9 @@ struct fit {
 MUST_CHECK enum error_code fit_open(struct fit *out_fit, const struct corpus *corpus,
                                     const struct fit_options *options, struct crew *crew,
                                     struct progress *progress, struct error *err);
+/* Whether the scores are of answers to cases that no member has learnt from. */
+bool fit_proved(const struct fit_options *options);
+
 MUST_CHECK enum error_code fit_write(struct fit *fit, const struct corpus *corpus,
                                      const struct fit_options *options, const char *path,
                                      const char *program_version, struct error *err);

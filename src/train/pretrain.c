@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/pretrain.h"
 
+#include <inttypes.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -13,8 +15,8 @@ static enum error_code read_texts(struct pretrain *pretrain, struct crew *crew,
 {
     const struct pretrain_options *options = pretrain->options;
     struct texts_options texts_options =
-        texts_options_of(options->recipe, options->language, options->tokenizer, options->words_max,
-                         options->way.output);
+        texts_options_of(options->recipe, pretrain->language, pretrain->tokenizer,
+                         options->words_max, options->way.output);
     struct paragraphs paragraphs;
     paragraphs_begin(&paragraphs, options->paths, options->path_count);
     struct texts_source source = {.context = &paragraphs, .next = paragraphs_next};
@@ -29,11 +31,24 @@ static enum error_code read_texts(struct pretrain *pretrain, struct crew *crew,
                      others);
 }
 
+static enum error_code open_prior(struct pretrain *pretrain, struct error *err)
+{
+    const struct pretrain_options *options = pretrain->options;
+    pretrain->language = options->language;
+    pretrain->tokenizer = options->tokenizer;
+    if (options->init == NULL) return ERR_NONE;
+    struct prior_wish wish = {options->size, options->language, options->tokenizer};
+    TRY(prior_open(&pretrain->prior, options->init, err));
+    pretrain->language = pretrain->prior.language;
+    pretrain->tokenizer = pretrain->prior.tokenizer;
+    return prior_agree(&pretrain->prior, &wish, options->init, err);
+}
+
 static enum error_code run(struct pretrain *pretrain, struct crew *crew, struct progress *progress,
                            struct error *err)
 {
     const struct pretrain_options *options = pretrain->options;
-    if (options->init != NULL) TRY(prior_open(&pretrain->prior, options->init, err));
+    TRY(open_prior(pretrain, err));
     TRY(read_texts(pretrain, crew, progress, err));
     pretrain->tune_options =
         (struct tune_options){.size = options->size,
@@ -43,6 +58,7 @@ static enum error_code run(struct pretrain *pretrain, struct crew *crew, struct 
                               .rows = options->rows,
                               .held_out = options->held_out,
                               .way = &options->way};
+    TRY(tune_budget(&pretrain->texts, &pretrain->tune_options, options->way.tell, err));
     return tune_open(&pretrain->tune, &pretrain->texts, &pretrain->tune_options, progress, err);
 }
 
@@ -55,29 +71,31 @@ enum error_code pretrain_open(struct pretrain *out_pretrain, const struct pretra
     return code;
 }
 
+__attribute__((format(printf, 3, 4))) static void put(struct bundle_draft *draft, const char *key,
+                                                      const char *format, ...)
+{
+    char number[64];
+    va_list list;
+    va_start(list, format);
+    vsnprintf(number, sizeof number, format, list);
+    va_end(list);
+    bundle_draft_meta(draft, key, number);
+}
+
 static void describe(const struct pretrain *pretrain, const char *program_version,
                      struct bundle_draft *draft)
 {
     const struct pretrain_options *options = pretrain->options;
-    char number[64];
+    const struct tune *tune = pretrain->tune;
     bundle_draft_meta(draft, "program", program_version);
-    bundle_draft_meta(draft, "language", options->language);
-    bundle_draft_meta(draft, "tokenizer", options->tokenizer);
-    const struct {
-        const char *key;
-        double value;
-    } numbers[] = {
-        {"texts", (double)pretrain->texts.count},
-        {"tokens", (double)pretrain->texts.start[pretrain->texts.count]},
-        {"seed", (double)options->way.seed},
-        {"threads", (double)options->way.threads},
-        {"perplexity", exp(pretrain->tune->loss)},
-        {"held_out_perplexity", pretrain->tune->valid_count > 0 ? exp(pretrain->tune->valid) : 0},
-    };
-    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
-        snprintf(number, sizeof number, "%.6g", numbers[i].value);
-        bundle_draft_meta(draft, numbers[i].key, number);
-    }
+    bundle_draft_meta(draft, "language", pretrain->language);
+    bundle_draft_meta(draft, "tokenizer", pretrain->tokenizer);
+    put(draft, "texts", "%" PRIu64, (uint64_t)pretrain->texts.count);
+    put(draft, "tokens", "%" PRIu64, pretrain->texts.start[pretrain->texts.count]);
+    put(draft, "seed", "%" PRIu64, options->way.seed);
+    put(draft, "threads", "%u", options->way.threads);
+    put(draft, "perplexity", "%.6g", exp(tune->loss));
+    if (tune->valid_count > 0) put(draft, "held_out_perplexity", "%.6g", exp(tune->valid));
 }
 
 enum error_code pretrain_write(struct pretrain *pretrain, const char *program_version,

@@ -19,15 +19,16 @@ struct pretrain_options {
     enum recipe_kind recipe;
     unsigned epochs;
     size_t rows;
-    size_t words_max; /* of the vocabulary */
-    double held_out;  /* share of the paragraphs that tell the perplexity */
-    const char *init; /* a language model to begin from, or NULL */
-    const char *language, *tokenizer;
+    size_t words_max;                 /* of the vocabulary */
+    double held_out;                  /* share of the paragraphs that tell the perplexity */
+    const char *init;                 /* a language model to begin from, or NULL */
+    const char *language, *tokenizer; /* NULL: init's */
     struct course_way way;
 };
 
 struct pretrain {
     const struct pretrain_options *options;
+    const char *language, *tokenizer;
     struct texts texts;
     struct prior prior;
     struct tune *tune;

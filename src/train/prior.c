@@ -19,6 +19,12 @@ static enum error_code open_words(struct prior *prior, struct error *err)
                      prior->vocab.count, prior->weights.shape.vocab);
 }
 
+static const char *meta_of(const struct prior *prior, const char *key, const char *otherwise)
+{
+    const char *value = bundle_meta(&prior->bundle, key);
+    return value[0] != '\0' ? value : otherwise;
+}
+
 enum error_code prior_open(struct prior *out_prior, const char *path, struct error *err)
 {
     struct prior prior = {0};
@@ -34,9 +40,33 @@ enum error_code prior_open(struct prior *out_prior, const char *path, struct err
         prior_close(&prior);
         return error_set(err, code, 0, "%s: %.400s", path, detail.detail);
     }
-    prior.language = bundle_meta(&prior.bundle, "language");
-    prior.tokenizer = bundle_meta(&prior.bundle, "tokenizer");
+    prior.language = meta_of(&prior, "language", "en");
+    prior.tokenizer = meta_of(&prior, "tokenizer", "spacy3");
     *out_prior = prior;
+    return ERR_NONE;
+}
+
+enum error_code prior_agree(const struct prior *prior, const struct prior_wish *wish,
+                            const char *path, struct error *err)
+{
+    const struct weights_shape *shape = &prior->weights.shape;
+    const struct recipe_size *size = wish->size;
+    if (size != NULL && (size->width != shape->width || size->hidden != shape->hidden ||
+                         size->layers != shape->layers))
+        return error_set(err, ERR_USAGE, 0,
+                         "%s has %u of embedding and %u hidden units in %u layers, which is not "
+                         "--size %s; leave that out",
+                         path, shape->width, shape->hidden, shape->layers, size->name);
+    const struct {
+        const char *option, *asked, *has;
+    } words[] = {{"language", wish->language, prior->language},
+                 {"tokenizer", wish->tokenizer, prior->tokenizer}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (words[i].asked != NULL && strcmp(words[i].asked, words[i].has) != 0)
+            return error_set(
+                err, ERR_USAGE, 0,
+                "%s learnt words cut by --%s %s, and '%s' is asked for; leave that out", path,
+                words[i].option, words[i].has, words[i].asked);
     return ERR_NONE;
 }
 

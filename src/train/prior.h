@@ -12,6 +12,7 @@
 
 #include "model/language.h"
 #include "model/net.h"
+#include "train/recipe.h"
 #include "vocab/vocab.h"
 
 struct prior {
@@ -21,7 +22,16 @@ struct prior {
     const char *language, *tokenizer; /* how its texts were cut */
 };
 
+/* What somebody asked for; NULL: as the model has it. */
+struct prior_wish {
+    const struct recipe_size *size;
+    const char *language, *tokenizer;
+};
+
 MUST_CHECK enum error_code prior_open(struct prior *out_prior, const char *path, struct error *err);
+/* Refuses what it cannot be: another size, or a language of words that were cut otherwise. */
+MUST_CHECK enum error_code prior_agree(const struct prior *prior, const struct prior_wish *wish,
+                                       const char *path, struct error *err);
 void prior_close(struct prior *prior);
 
 /* Into the parameters of a language model of its width, hidden units and layers. Returns how many

@@ -129,7 +129,7 @@ class TrainTest(cli.Test):
         for arguments, text in (
                 (["train", "-o", "h.air", "--history", cases, cli.TINY, cases], "kept.csv: this is a file to be read"),
                 (["pretrain", "-o", "h.air", "--history", cases, cases], "kept.csv: this is a file to be read"),
-                (["train", "-o", "h.air", "--history", self.path("alias.air"), "--with", model, cases], "alias.air: this is a file"),
+                (["train", "-o", "h.air", "--history", self.path("alias.air"), "--with", model, cases], "--history is for learning ULMFiT, which --with keeps"),
                 (["pretrain", "-o", "h.air", "--history", model, "--init", model, cases], "base.air: this is a file to be read"),
                 (["train", "-o", model, "--history", self.path("alias.air"), cases], "alias.air: this is the file of -o"),
                 (["train", "-o", "h.air", "--history", "h.air", cases], "h.air: this is the file of -o"),
@@ -140,9 +140,31 @@ class TrainTest(cli.Test):
         self.assertFalse(os.path.exists(self.path("h.air")))
 
     def test_what_only_ulmfit_takes_is_refused_without_it(self):
-        for options in (["--init", self.model], ["--history", self.path("none.jsonl")], ["--resume"]):
+        for options in (["--init", self.model], ["--history", self.path("none.jsonl")], ["--resume"], ["--epochs", "3"],
+                        ["--rate", "2"], ["--checkpoint", "60"], ["--arithmetic", "f32"], ["--memory", "1000000000"], ["--size", "small"],
+                        ["--batch", "8"], ["--words", "1000"], ["--recipe", "own"], ["--language", "en"], ["--tokenizer", "spacy3"]):
             self.refused(self.train(cli.TINY, *options), cli.USAGE, options[0] + " is for learning ULMFiT")
         self.assertFalse(os.path.exists(self.path("none.jsonl")))
+
+    def test_too_few_texts_for_ulmfit_are_told_before_it_learns(self):
+        cases = self.put("same.csv", HEAD + "a,b,X\na,b,Y\n" * 10)
+        done = cli.run("train", "-o", self.path("few.air"), cases)
+        self.assert_exit(done, cli.DATA, "of 20 cases 0 are left without the part that is held out", "--member linear")
+        self.assertFalse(os.path.exists(self.path("few.air.language.resume")))
+
+    def test_lonely_labels_do_not_steer_the_terminal_and_are_not_endless(self):
+        lonely = "".join(f"text {i},body,\x1b[31mred{i}\n" for i in range(30))
+        done = self.train(self.put("lonely.csv", HEAD + GOOD * 2 + lonely), out="lonely.air")
+        self.assertEqual(done.status, 0, done.err)
+        self.assertNotIn("\x1b", done.err)
+        self.assertIn("'\\x1B[31mred0' is seen once", done.err)
+        self.assertEqual(done.err.count("is seen once"), 20)
+        self.assertIn("... and 10 more\n", done.err)
+
+    def test_a_seed_is_told_to_the_last_digit(self):
+        done = self.train("--seed", "123456789012345", cli.TINY, out="seed.air")
+        self.assertEqual(done.status, 0, done.err)
+        self.assertIn("123456789012345", cli.run("inspect", self.path("seed.air")).out)
 
     def test_bad_rows_are_named_and_stop_it(self):
         rows = {
