@@ -56,6 +56,19 @@ static void bound_process(const struct host *host, struct headroom *headroom)
     }
 }
 
+bool headroom_within(struct root *root, int64_t bytes, const char *who,
+                     struct headroom *out_headroom)
+{
+    struct headroom headroom = {.bytes = ROOT_UNLIMITED};
+    struct host host = {.resident = ROOT_UNSEEN};
+    root_fields(root, "/proc/self/status", STATUS, sizeof STATUS / sizeof *STATUS, &host);
+    if (host.resident == ROOT_UNSEEN) return false;
+    headroom.resident = host.resident;
+    headroom_bound(&headroom, bytes - host.resident, who);
+    *out_headroom = headroom;
+    return true;
+}
+
 void headroom_read(struct root *root, struct headroom *out_headroom)
 {
     struct headroom headroom = {.bytes = ROOT_UNLIMITED};

@@ -19,6 +19,10 @@ struct headroom {
 
 void headroom_read(struct root *root, struct headroom *out_headroom);
 
+/* What is left of so much for the whole process; false where what it has now is hidden. */
+bool headroom_within(struct root *root, int64_t bytes, const char *who,
+                     struct headroom *out_headroom);
+
 /* The bound of somebody else: taken if it is tighter. */
 void headroom_bound(struct headroom *headroom, int64_t bytes, const char *who);
 

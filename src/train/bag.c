@@ -382,10 +382,16 @@ enum error_code bag_open(struct bag *out_bag, const struct corpus *corpus, struc
     return ERR_NONE;
 }
 
-void bag_close(struct bag *bag)
+void bag_shed(struct bag *bag)
 {
     for (size_t i = 0; bag->cases != NULL && i < bag->count; i++) mem_free(bag->cases[i].x);
     mem_free(bag->cases);
+    bag->cases = NULL;
+}
+
+void bag_close(struct bag *bag)
+{
+    bag_shed(bag);
     mem_free(bag->bucket);
     mem_free(bag->tag);
     mem_free(bag->idf);

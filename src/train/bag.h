@@ -48,6 +48,8 @@ static inline enum ngram_kind bag_kind(const struct bag *bag, int rank)
 MUST_CHECK enum error_code bag_open(struct bag *out_bag, const struct corpus *corpus,
                                     struct crew *crew, struct progress *progress,
                                     struct error *err);
+/* Gives the cases' vectors back, which are most of it, and keeps the features. */
+void bag_shed(struct bag *bag);
 void bag_close(struct bag *bag);
 
 #endif

@@ -4,9 +4,7 @@
 
 #include <stdio.h>
 
-#include "base/headroom.h"
-
-enum { ROWS_LEAST = 2, WORDS_LEAST = 1000 };
+enum { ROWS_LEAST = 2, WORDS_LEAST = 1000, ADVICE_MAX = 64 };
 
 const char *budget_size(char out[BUDGET_SIZE_MAX], uint64_t bytes)
 {
@@ -57,23 +55,16 @@ static size_t most_words(const struct budget *budget, uint64_t room)
     return low > WORDS_LEAST + 8 ? low - 8 : low;
 }
 
-/* What there is, beside what the process has already. */
-static void look(uint64_t memory_max, struct headroom *out_headroom)
+enum error_code budget_look(uint64_t memory_max, struct headroom *out_headroom, struct error *err)
 {
     struct root root = root_of(NULL);
-    if (memory_max == 0) {
+    if (memory_max == 0)
         headroom_read(&root, out_headroom);
-        return;
-    }
-    *out_headroom = (struct headroom){.bytes = ROOT_UNLIMITED};
-    headroom_bound(out_headroom, (int64_t)memory_max, "--memory");
-}
-
-bool budget_fits(uint64_t bytes, uint64_t memory_max)
-{
-    struct headroom headroom;
-    look(memory_max, &headroom);
-    return bytes <= (uint64_t)headroom.bytes;
+    else if (!headroom_within(&root, (int64_t)memory_max, "--memory", out_headroom))
+        return error_set(err, ERR_MEMORY, 0,
+                         "--memory: what this process has taken already cannot be seen "
+                         "(/proc/self/status); leave it out");
+    return ERR_NONE;
 }
 
 static void announce(const struct budget *budget, const struct headroom *headroom, uint64_t need)
@@ -87,23 +78,41 @@ static void announce(const struct budget *budget, const struct headroom *headroo
     budget->tell(sentence);
 }
 
-enum error_code budget_require(const struct budget *budget, uint64_t memory_max, struct error *err)
+/* Of both, where neither alone is enough: the least batch, and the words that it leaves room for.
+ */
+static size_t most_words_of_least(const struct budget *budget, uint64_t room)
 {
-    struct headroom headroom;
-    char needs[BUDGET_SIZE_MAX], leaves[BUDGET_SIZE_MAX], fits[64];
-    look(memory_max, &headroom);
-    uint64_t room = (uint64_t)headroom.bytes, need = bytes_of(budget, budget->rows, budget->words);
+    struct budget least = *budget;
+    least.rows = ROWS_LEAST;
+    return budget->rows > ROWS_LEAST ? most_words(&least, room) : 0;
+}
+
+static void advise(const struct budget *budget, uint64_t room, char out[ADVICE_MAX])
+{
+    size_t rows = most_rows(budget, room), words = most_words(budget, room);
+    size_t both = rows == 0 && words == 0 ? most_words_of_least(budget, room) : 0;
+    if (rows > 0)
+        snprintf(out, ADVICE_MAX, "--batch %zu would fit", rows);
+    else if (words > 0)
+        snprintf(out, ADVICE_MAX, "--words %zu would fit", words);
+    else if (both > 0)
+        snprintf(out, ADVICE_MAX, "--batch %d --words %zu would fit", ROWS_LEAST, both);
+    else
+        snprintf(out, ADVICE_MAX, "%s",
+                 budget->smallest ? "no smaller batch and no fewer words would fit"
+                                  : "a smaller --size may fit");
+}
+
+enum error_code budget_require(const struct budget *budget, const struct headroom *headroom,
+                               struct error *err)
+{
+    char needs[BUDGET_SIZE_MAX], leaves[BUDGET_SIZE_MAX], advice[ADVICE_MAX];
+    uint64_t room = (uint64_t)headroom->bytes, need = bytes_of(budget, budget->rows, budget->words);
     if (need <= room) {
-        announce(budget, &headroom, need);
+        announce(budget, headroom, need);
         return ERR_NONE;
     }
-    size_t rows = most_rows(budget, room), words = most_words(budget, room);
-    if (rows > 0)
-        snprintf(fits, sizeof fits, "--batch %zu would fit", rows);
-    else if (words > 0)
-        snprintf(fits, sizeof fits, "--words %zu would fit", words);
-    else
-        snprintf(fits, sizeof fits, "a smaller --size may fit");
+    advise(budget, room, advice);
     return error_set(err, ERR_MEMORY, 0, "%s needs %s and %s leaves %s; %s", budget->what,
-                     budget_size(needs, need), headroom.who, budget_size(leaves, room), fits);
+                     budget_size(needs, need), headroom->who, budget_size(leaves, room), advice);
 }

@@ -96,18 +96,36 @@ static uint64_t measure(void *context, size_t rows, size_t words)
     return arena.used;
 }
 
+/* With copies of the language model's parameters and of the classifier's own. */
+static uint64_t need(void *context, size_t rows, size_t words)
+{
+    struct labels *labels = context;
+    uint64_t arena = measure(labels, rows, words);
+    return arena + 2 * labels->net.count * sizeof *labels->net.parameters;
+}
+
+/* Fewer blocks are kept where all would not fit. */
+static void spare(struct labels *labels, const struct headroom *headroom)
+{
+    size_t words = labels->options->shape.vocab;
+    if (need(labels, labels->recipe.rows, words) > (uint64_t)headroom->bytes) labels->blocks = 1;
+}
+
 static enum error_code require(struct labels *labels, void (*tell)(const char *), struct error *err)
 {
-    const struct course_way *way = labels->options->way;
-    size_t rows = labels->recipe.rows, words = labels->options->shape.vocab;
+    struct headroom headroom;
     struct budget budget = {.what = "the classifier",
-                            .rows = rows,
-                            .words = words,
-                            .bytes = measure,
+                            .rows = labels->recipe.rows,
+                            .words = labels->options->shape.vocab,
+                            .bytes = need,
                             .context = labels,
+                            .smallest =
+                                labels->options->pretrained ||
+                                labels->options->shape.width <= recipe_size_of("small")->width,
                             .tell = tell};
-    if (!budget_fits(measure(labels, rows, words), way->memory_max)) labels->blocks = 1;
-    return budget_require(&budget, way->memory_max, err);
+    TRY(budget_look(labels->options->way->memory_max, &headroom, err));
+    spare(labels, &headroom);
+    return budget_require(&budget, &headroom, err);
 }
 
 /* The whole */
@@ -180,9 +198,11 @@ static enum error_code run(struct labels *labels, unsigned turn, struct progress
                            struct error *err)
 {
     const struct course_way *way = labels->options->way;
+    struct headroom headroom;
     TRY(plan(labels, err));
     TRY(gemm_open(&labels->gemm, way->arithmetic, way->threads, err));
-    TRY(require(labels, NULL, err));
+    TRY(budget_look(way->memory_max, &headroom, err));
+    spare(labels, &headroom);
     size_t rows = labels->recipe.rows, words = labels->options->shape.vocab;
     TRY(arena_open(&labels->arena, measure(labels, rows, words), err));
     lay(labels, rows, words, &labels->arena);
@@ -231,14 +251,14 @@ void labels_close(struct labels *labels)
 }
 
 enum error_code labels_budget(const struct labels_options *options, const uint32_t *chosen,
-                              size_t count, struct error *err)
+                              size_t count, void (*tell)(const char *sentence), struct error *err)
 {
     struct labels *labels;
     TRY(make(&labels, options, chosen, count, err));
     enum error_code code = plan(labels, err);
     if (code == ERR_NONE)
         code = gemm_open(&labels->gemm, options->way->arithmetic, options->way->threads, err);
-    if (code == ERR_NONE) code = require(labels, options->way->tell, err);
+    if (code == ERR_NONE) code = require(labels, tell, err);
     labels_close(labels);
     return code;
 }

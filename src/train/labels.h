@@ -1,7 +1,7 @@
 /* labels.h - a classifier learns the labels of texts, from what a language model knows.
  *
  * Out      a net whose parameters, and weights by name, are what was learnt
- * Errors   ERR_MEMORY before anything is taken; fewer than two texts; those of course.h
+ * Errors   fewer than two texts; those of course.h
  * Memory   an arena; labels_close gives it back
  * Threads  one caller; the same bits for the same number of threads
  */
@@ -51,9 +51,11 @@ MUST_CHECK enum error_code labels_open(struct labels **out_labels,
                                        struct progress *progress, struct error *err);
 void labels_close(struct labels *labels);
 
-/* Tells what labels_open will take, and refuses what will not fit. */
+/* Tells, if tell is not NULL, what labels_open and copies of what is learnt before and by it take,
+ * and refuses what will not fit. */
 MUST_CHECK enum error_code labels_budget(const struct labels_options *options,
-                                         const uint32_t *chosen, size_t count, struct error *err);
+                                         const uint32_t *chosen, size_t count,
+                                         void (*tell)(const char *sentence), struct error *err);
 
 /* Removes the checkpoint of a turn. */
 void labels_forget(const char *output, unsigned turn);

@@ -115,27 +115,37 @@ static struct labels_options labels_of(const struct learn *learn)
                                    .way = &learn->options.way};
 }
 
-/* The classifier comes later, but whether it fits is told now. */
-static enum error_code ask_for_labels(const struct learn *learn, struct error *err)
+static struct tune_options tune_of(const struct learn *learn)
 {
-    struct labels_options options = labels_of(learn);
+    return (struct tune_options){.size = learn->options.size,
+                                 .prior = learn->options.init != NULL ? &learn->prior : NULL,
+                                 .recipe = learn->options.recipe,
+                                 .epochs = learn->options.epochs,
+                                 .rows = learn->options.rows,
+                                 .copied = true,
+                                 .way = &learn->options.way};
+}
+
+/* The classifier comes later, but whether it fits is told now. */
+static enum error_code ask(const struct learn *learn, void (*tell)(const char *sentence),
+                           struct error *err)
+{
+    struct labels_options labels = labels_of(learn);
+    struct tune_options tune = tune_of(learn);
     uint32_t *all;
     TRY(mem_take(&all, learn->corpus->count, sizeof *all, err));
     for (size_t i = 0; i < learn->corpus->count; i++) all[i] = (uint32_t)i;
-    enum error_code code = labels_budget(&options, all, learn->corpus->count, err);
+    enum error_code code = labels_budget(&labels, all, learn->corpus->count, tell, err);
     mem_free(all);
+    if (code == ERR_NONE) code = tune_budget(&learn->texts, &tune, tell, err);
     return code;
 }
 
-static enum error_code tune(struct learn *learn, struct progress *progress, struct error *err)
+enum error_code learn_language(struct learn *learn, struct progress *progress, struct error *err)
 {
     struct tune *tune;
-    struct tune_options options = {.size = learn->options.size,
-                                   .prior = learn->options.init != NULL ? &learn->prior : NULL,
-                                   .recipe = learn->options.recipe,
-                                   .epochs = learn->options.epochs,
-                                   .rows = learn->options.rows,
-                                   .way = &learn->options.way};
+    struct tune_options options = tune_of(learn);
+    TRY(ask(learn, learn->options.way.tell, err));
     TRY(tune_open(&tune, &learn->texts, &options, progress, err));
     learn->perplexity = exp(tune->loss);
     learn->known = tune->known;
@@ -144,14 +154,19 @@ static enum error_code tune(struct learn *learn, struct progress *progress, stru
     return code;
 }
 
-/* The whole */
+/* Opening */
 
 static enum error_code open_prior(struct learn *learn, struct error *err)
 {
-    learn->language = learn->options.language;
-    learn->tokenizer = learn->options.tokenizer;
-    if (learn->options.init == NULL) return ERR_NONE;
-    return prior_open(&learn->prior, learn->options.init, err);
+    const struct learn_options *options = &learn->options;
+    learn->language = options->language;
+    learn->tokenizer = options->tokenizer;
+    if (options->init == NULL) return ERR_NONE;
+    struct prior_wish wish = {options->size, options->language, options->tokenizer};
+    TRY(prior_open(&learn->prior, options->init, err));
+    learn->language = learn->prior.language;
+    learn->tokenizer = learn->prior.tokenizer;
+    return prior_agree(&learn->prior, &wish, options->init, err);
 }
 
 static enum error_code run(struct learn *learn, struct crew *crew, struct progress *progress,
@@ -163,8 +178,7 @@ static enum error_code run(struct learn *learn, struct crew *crew, struct progre
     for (size_t i = 0; i < corpus->count; i++) learn->label[i] = corpus->cases[i].label;
     choose_fields(learn);
     TRY(read_texts(learn, crew, progress, err));
-    TRY(ask_for_labels(learn, err));
-    return tune(learn, progress, err);
+    return ask(learn, NULL, err);
 }
 
 enum error_code learn_open(struct learn *out_learn, const struct corpus *corpus,
@@ -183,6 +197,8 @@ enum error_code learn_labels(struct learn *learn, unsigned turn, const uint32_t 
     struct labels_options options = labels_of(learn);
     struct labels *labels;
     if (learn->turns <= turn) learn->turns = turn + 1;
+    mem_free(learn->data);
+    learn->data = NULL;
     TRY(labels_open(&labels, &options, turn, chosen, count, progress, err));
     learn->loss = labels->loss;
     enum error_code code = keep(&labels->net, &learn->data, &learn->weights, err);
@@ -192,7 +208,7 @@ enum error_code learn_labels(struct learn *learn, unsigned turn, const uint32_t 
 
 void learn_forget(const struct learn *learn)
 {
-    course_forget(learn->options.way.output, "language");
+    course_forget(learn->options.way.output, COURSE_LANGUAGE);
     for (unsigned turn = 0; turn < learn->turns; turn++)
         labels_forget(learn->options.way.output, turn);
 }

@@ -1,7 +1,7 @@
 /* learn.h - ULMFiT learns from labelled cases: their language first, then their labels.
  *
- *   learn_open(&learn, corpus, &options, ...)     cuts the texts of all cases into words,
- *                                                 tunes a language model on them
+ *   learn_open(&learn, corpus, &options, ...)     cuts the texts of all cases into words
+ *   learn_language(&learn, ...)                   tunes a language model on them
  *   learn_labels(&learn, 0, chosen, count, ...)   a classifier from the cases chosen
  *   learn_labels(&learn, 1, others, n, ...)       another one, from the same language model
  *   learn_forget(&learn)                          the model file is written: no resuming
@@ -32,14 +32,14 @@
 #include "train/texts.h"
 
 struct learn_options {
-    const struct recipe_size *size; /* left out where `init` tells it */
+    const struct recipe_size *size; /* may be NULL where `init` tells it */
     enum recipe_kind recipe;
     unsigned epochs;       /* of the longest stages; 0: the recipe's */
     size_t rows;           /* of a batch; 0: the recipe's */
     size_t words_max;      /* of the vocabulary */
     const char *init;      /* a language model's file to begin from, or NULL */
-    const char *language;  /* of the texts, "en" */
-    const char *tokenizer; /* "spacy3" */
+    const char *language;  /* of the texts, "en"; NULL: init's */
+    const char *tokenizer; /* "spacy3"; NULL: init's */
     struct course_way way; /* seed, threads, checkpoints, memory, history */
 };
 
@@ -69,6 +69,9 @@ struct learn {
 MUST_CHECK enum error_code learn_open(struct learn *out_learn, const struct corpus *corpus,
                                       const struct learn_options *options, struct crew *crew,
                                       struct progress *progress, struct error *err);
+
+MUST_CHECK enum error_code learn_language(struct learn *learn, struct progress *progress,
+                                          struct error *err);
 
 /* A classifier of all the corpus' labels, from these of its cases. turn: 0, 1, ... */
 MUST_CHECK enum error_code learn_labels(struct learn *learn, unsigned turn, const uint32_t *chosen,

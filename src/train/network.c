@@ -5,6 +5,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/network.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -102,6 +103,17 @@ static enum error_code ask(const struct network *network, const uint32_t *cases,
                        crew, progress, err);
 }
 
+/* Weights that are numbers may still answer with none. */
+static enum error_code refuse_lost(const float *scores, size_t count, struct error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(scores[i]))
+            return error_set(err, ERR_DATA, 0,
+                             "ULMFiT's answers are no numbers any more; begin anew with a lower "
+                             "--rate");
+    return ERR_NONE;
+}
+
 /* Rows of one turn come behind those of the turns before. */
 static enum error_code turn(struct network *network, unsigned number, const uint32_t *fold,
                             uint32_t *learnt, struct network_held_out *held_out, struct crew *crew,
@@ -115,16 +127,36 @@ static enum error_code turn(struct network *network, unsigned number, const uint
         else
             learnt[learns++] = (uint32_t)i;
     }
+    shrink_close(&network->shrink); /* of the turn before: room for this one */
     TRY(learn_labels(&network->learn, number, learnt, learns, progress, err));
     TRY(pack(network, err));
-    return ask(network, held_out->cases + first, held_out->count - first,
-               held_out->scores + first * labels, crew, progress, err);
+    size_t count = held_out->count - first;
+    float *scores = held_out->scores + first * labels;
+    TRY(ask(network, held_out->cases + first, count, scores, crew, progress, err));
+    return refuse_lost(scores, count * labels, err);
 }
 
 static unsigned turns_of(size_t cases)
 {
     size_t part = cases / PARTS + 1, turns = (HELD_OUT_ENOUGH + part - 1) / part;
     return turns < TURNS_MAX ? (unsigned)turns : TURNS_MAX;
+}
+
+/* Equal texts share a part, so few different ones may leave nothing to learn. */
+static enum error_code refuse_few(const struct network *network, const uint32_t *fold,
+                                  struct error *err)
+{
+    size_t all = network->corpus->count;
+    for (unsigned t = 0; t < turns_of(all); t++) {
+        size_t learns = 0;
+        for (size_t i = 0; i < all; i++) learns += fold[i] != t;
+        if (learns < 2)
+            return error_set(err, ERR_DATA, 0,
+                             "of %zu cases %zu are left without the part that is held out: too "
+                             "few for ULMFiT; give more, of other texts, or --member linear",
+                             all, learns);
+    }
+    return ERR_NONE;
 }
 
 static enum error_code turns(struct network *network, uint64_t seed, uint32_t *room,
@@ -140,6 +172,8 @@ static enum error_code turns(struct network *network, uint64_t seed, uint32_t *r
         return ask(network, every, all, held_out->scores, crew, progress, err);
     }
     TRY(fold_deal(network->corpus, every, all, PARTS, seed, fold, err));
+    TRY(refuse_few(network, fold, err));
+    TRY(learn_language(&network->learn, progress, err));
     for (unsigned t = 0; t < turns_of(all); t++)
         TRY(turn(network, t, fold, every, held_out, crew, progress, err));
     return ERR_NONE;
@@ -184,6 +218,7 @@ enum error_code network_finish(struct network *network, struct progress *progres
     uint32_t *every;
     TRY(mem_take(&every, all, sizeof *every, err));
     for (size_t i = 0; i < all; i++) every[i] = (uint32_t)i;
+    shrink_close(&network->shrink);
     enum error_code code = learn_labels(&network->learn, TURNS_MAX, every, all, progress, err);
     mem_free(every);
     if (code == ERR_NONE) code = pack(network, err);

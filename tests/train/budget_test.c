@@ -13,6 +13,18 @@ static uint64_t bytes(void *context, size_t rows, size_t words)
 static struct budget budget = {
     .what = "the language model", .rows = 64, .words = 60000, .bytes = bytes};
 
+/* What --memory would leave. */
+static struct headroom room(uint64_t bytes_)
+{
+    return (struct headroom){.bytes = (int64_t)bytes_, .who = "--memory"};
+}
+
+static enum error_code require(const struct budget *of, uint64_t bytes_, struct error *err)
+{
+    struct headroom headroom = room(bytes_);
+    return budget_require(of, &headroom, err);
+}
+
 static char told[512];
 static void tell(const char *sentence) { snprintf(told, sizeof told, "%s", sentence); }
 
@@ -22,7 +34,9 @@ static void test_told_beforehand(void **state)
     struct error err;
     struct budget small = {.what = "the classifier", .rows = 8, .words = 100, .bytes = bytes};
     small.tell = tell;
-    assert_fine(budget_require(&small, 0, &err), &err);
+    struct headroom headroom;
+    assert_fine(budget_look(0, &headroom, &err), &err);
+    assert_fine(budget_require(&small, &headroom, &err), &err);
     assert_non_null(strstr(told, "memory: the classifier takes 1.02 MiB, "));
     assert_non_null(strstr(told, " leaves "));
 }
@@ -32,15 +46,34 @@ static void test_told_what_fits(void **state)
     (void)state;
     struct error err;
     uint64_t need = bytes(NULL, 64, 60000);
-    assert_fine(budget_require(&budget, need, &err), &err);
-    assert_fails(budget_require(&budget, need - 1, &err), ERR_MEMORY, "--batch 63 would fit", &err);
-    assert_fails(budget_require(&budget, bytes(NULL, 17, 60000) + 4999, &err), ERR_MEMORY,
+    assert_fine(require(&budget, need, &err), &err);
+    assert_fails(require(&budget, need - 1, &err), ERR_MEMORY, "--batch 63 would fit", &err);
+    assert_fails(require(&budget, bytes(NULL, 17, 60000) + 4999, &err), ERR_MEMORY,
                  "--batch 17 would fit", &err);
-    assert_fails(budget_require(&budget, bytes(NULL, 64, 20008), &err), ERR_MEMORY,
+    assert_fails(require(&budget, bytes(NULL, 64, 20008), &err), ERR_MEMORY,
                  "--words 20000 would fit", &err);
-    assert_fails(budget_require(&budget, 1000000, &err), ERR_MEMORY, "smaller --size", &err);
-    assert_fails(budget_require(&budget, 1000000, &err), ERR_MEMORY, "--memory leaves 977 KiB",
-                 &err);
+    assert_fails(require(&budget, 1000000, &err), ERR_MEMORY, "smaller --size", &err);
+    assert_fails(require(&budget, 1000000, &err), ERR_MEMORY, "--memory leaves 977 KiB", &err);
+    struct budget least = budget;
+    least.smallest = true;
+    assert_fails(require(&least, 1000000, &err), ERR_MEMORY, "no fewer words would fit", &err);
+    /* Neither alone is enough, both are. */
+    assert_fails(require(&budget, bytes(NULL, 2, 2008), &err), ERR_MEMORY,
+                 "--batch 2 --words 2000 would fit", &err);
+}
+
+/* --memory is for all that the process takes. */
+static void test_of_the_whole_process(void **state)
+{
+    (void)state;
+    struct error err;
+    struct headroom headroom;
+    assert_fine(budget_look(1 << 30, &headroom, &err), &err);
+    assert_true(headroom.resident > 0);
+    assert_true(headroom.bytes == (1 << 30) - headroom.resident);
+    assert_string_equal(headroom.who, "--memory");
+    assert_fine(budget_look(1000, &headroom, &err), &err);
+    assert_true(headroom.bytes == 0);
 }
 
 static uint64_t everything(void *context, size_t rows, size_t words)
@@ -55,7 +88,10 @@ static void test_no_machine_has_that(void **state)
     struct error err;
     struct budget all = budget;
     all.bytes = everything;
-    assert_fails(budget_require(&all, 0, &err), ERR_MEMORY, "the language model needs", &err);
+    struct headroom headroom;
+    assert_fine(budget_look(0, &headroom, &err), &err);
+    assert_fails(budget_require(&all, &headroom, &err), ERR_MEMORY, "the language model needs",
+                 &err);
 }
 
 static void test_sizes(void **state)
@@ -73,6 +109,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_told_beforehand),
         cmocka_unit_test(test_told_what_fits),
+        cmocka_unit_test(test_of_the_whole_process),
         cmocka_unit_test(test_no_machine_has_that),
         cmocka_unit_test(test_sizes),
     };

@@ -116,11 +116,21 @@ static double fingerprint(const struct weights *weights)
     return sum;
 }
 
+/* Texts and their language. */
+static enum error_code open_learn(struct fixture *f, const struct learn_options *options,
+                                  struct learn *out_learn, struct error *err)
+{
+    TRY(learn_open(out_learn, &f->corpus, options, f->crew, NULL, err));
+    enum error_code code = learn_language(out_learn, NULL, err);
+    if (code != ERR_NONE) learn_close(out_learn);
+    return code;
+}
+
 static double learn_once(struct fixture *f, const struct learn_options *options, bool twice)
 {
     struct error err;
     struct learn learn;
-    assert_fine(learn_open(&learn, &f->corpus, options, f->crew, NULL, &err), &err);
+    assert_fine(open_learn(f, options, &learn, &err), &err);
     if (twice) {
         assert_fine(learn_labels(&learn, 1, f->some, f->some_count, NULL, &err), &err);
         assert_int_equal(learn.weights.shape.outs[1], f->corpus.label_count);
@@ -156,7 +166,7 @@ static void ended_trainings_are_read_back(void **state)
     struct learn_options options = options_to(f->output);
     double first = learn_once(f, &options, true);
     struct learn learn;
-    assert_fine(learn_open(&learn, &f->corpus, &options, f->crew, NULL, &err), &err);
+    assert_fine(open_learn(f, &options, &learn, &err), &err);
     assert_fine(learn_labels(&learn, 1, f->some, f->some_count, NULL, &err), &err);
     learn_close(&learn); /* as after a kill: its files are there */
     options.way.resume = true;
@@ -198,7 +208,7 @@ static void texts_are_those_of_the_reader(void **state)
     struct error err;
     struct learn learn;
     struct learn_options options = options_to(f->output);
-    assert_fine(learn_open(&learn, &f->corpus, &options, f->crew, NULL, &err), &err);
+    assert_fine(open_learn(f, &options, &learn, &err), &err);
     assert_string_equal(learn.fields, "subject,description,product,version,severity,origin");
     struct clas_text text = labels_text(&learn.texts, 0);
     assert_true(text.count > 4);
@@ -221,7 +231,7 @@ static void recipes_read_unknown_words(void **state)
         struct learn_options options = options_to(f->output);
         options.recipe = (enum recipe_kind)kind;
         options.epochs = 1;
-        assert_fine(learn_open(&learn, &f->corpus, &options, f->crew, NULL, &err), &err);
+        assert_fine(open_learn(f, &options, &learn, &err), &err);
         assert_int_equal(learn.texts.vocab.pieces, kind == RECIPE_OWN);
         assert_int_equal(learn.reader.vocab.pieces, kind == RECIPE_OWN);
         learn_forget(&learn);
@@ -251,7 +261,7 @@ static void words_known_are_brought_along(void **state)
     struct learn_options options = options_to(f->output);
     options.init = f->lm;
     options.size = NULL;
-    assert_fine(learn_open(&learn, &f->corpus, &options, f->crew, NULL, &err), &err);
+    assert_fine(open_learn(f, &options, &learn, &err), &err);
     assert_true(learn.known > 0);
     learn_forget(&learn);
     learn_close(&learn);
@@ -276,15 +286,13 @@ static void refused(void **state)
     struct prior prior;
     struct learn_options options = options_to(f->output);
     options.way.memory_max = 1000;
-    assert_fails(learn_open(&learn, &f->corpus, &options, f->crew, NULL, &err), ERR_MEMORY,
-                 "--memory leaves", &err);
+    assert_fails(open_learn(f, &options, &learn, &err), ERR_MEMORY, "--memory leaves", &err);
     assert_fails(prior_open(&prior, f->text, &err), ERR_MODEL, "", &err);
     options = options_to(f->output);
     options.init = "/nowhere/lm.air";
-    assert_fails(learn_open(&learn, &f->corpus, &options, f->crew, NULL, &err), ERR_NO_INPUT,
-                 "/nowhere/lm.air", &err);
+    assert_fails(open_learn(f, &options, &learn, &err), ERR_NO_INPUT, "/nowhere/lm.air", &err);
     options = options_to(f->output);
-    assert_fine(learn_open(&learn, &f->corpus, &options, f->crew, NULL, &err), &err);
+    assert_fine(open_learn(f, &options, &learn, &err), &err);
     assert_fails(learn_labels(&learn, 0, f->all, 1, NULL, &err), ERR_DATA, "too few", &err);
     learn_forget(&learn);
     learn_close(&learn);
@@ -296,7 +304,7 @@ static enum error_code walk_learning(void *context, struct error *err)
     struct learn learn;
     struct learn_options options = options_to(f->output);
     options.epochs = 1;
-    TRY(learn_open(&learn, &f->corpus, &options, f->crew, NULL, err));
+    TRY(open_learn(f, &options, &learn, err));
     enum error_code code = learn_labels(&learn, 0, f->all, f->count, NULL, err);
     learn_forget(&learn);
     learn_close(&learn);
