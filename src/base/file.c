@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -212,6 +213,21 @@ enum error_code file_write_open(struct file_write *out_file, const char *path, s
     if (there) (void)!fchmod(file.fd, mode);
     *out_file = file;
     return ERR_NONE;
+}
+
+void file_sweep(const char *path)
+{
+    static const char mark[] = ".tmp.";
+    struct file_write file;
+    if (!file_folder(path, file.path, sizeof file.path)) return;
+    const char *name = path + folder_size(path);
+    size_t size = strlen(name);
+    DIR *folder = opendir(file.path);
+    for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;)
+        if (strncmp(entry->d_name, name, size) == 0 &&
+            strncmp(entry->d_name + size, mark, sizeof mark - 1) == 0)
+            unlinkat(dirfd(folder), entry->d_name, 0);
+    if (folder != NULL) closedir(folder);
 }
 
 enum error_code file_write_add(struct file_write *file, const void *data, size_t size,

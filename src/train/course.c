@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "base/file.h"
 #include "base/stop.h"
 #include "base/tick.h"
 #include "base/writer.h"
@@ -30,6 +31,13 @@ static void path_of(char out[COURSE_PATH_MAX], const char *output, const char *t
 {
     int length = snprintf(out, COURSE_PATH_MAX, "%s.%s.resume", output, training);
     if (length < 0 || length >= COURSE_PATH_MAX) out[0] = '\0';
+}
+
+bool course_begun(const char *output)
+{
+    char path[COURSE_PATH_MAX];
+    path_of(path, output, COURSE_LANGUAGE);
+    return path[0] != '\0' && access(path, F_OK) == 0;
 }
 
 void course_forget(const char *output, const char *training)
@@ -68,6 +76,9 @@ static size_t blocks_of(struct course *course, struct snapshot_block blocks[BLOC
     return count;
 }
 
+/* Of the recipe's rates. */
+static double factor_of(const struct course_way *way) { return way->rate > 0 ? way->rate : 1; }
+
 /* Everything that the result depends on, as people read it. */
 static void write_settings(struct course *course)
 {
@@ -81,7 +92,8 @@ static void write_settings(struct course *course)
                   course->way->seed, course->way->threads, gemm_name(course->way->arithmetic),
                   recipe->rows, (double)recipe->drop_mult);
     for (size_t i = 0; i < recipe->stage_count; i++)
-        writer_format(&to, ", %u at %.3g", recipe->stages[i].epochs, recipe->stages[i].high);
+        writer_format(&to, ", %u at %.3g", recipe->stages[i].epochs,
+                      recipe->stages[i].high * factor_of(course->way));
     course->settings[to.used] = '\0';
 }
 
@@ -98,17 +110,20 @@ static bool is_sound(const struct net *net)
     return true;
 }
 
-static enum error_code lost(const struct course *course, struct error *err)
+/* what: is no number any more. At the end of all, the last stage is the one that lost it. */
+static enum error_code lost(const struct course *course, const char *what, uint64_t step,
+                            struct error *err)
 {
-    const struct recipe_stage *stage = &course->recipe->stages[course->place[STAGE]];
+    bool behind = course->place[STAGE] == course->recipe->stage_count;
+    const struct recipe_stage *stage = &course->recipe->stages[course->place[STAGE] - behind];
+    uint64_t epoch = behind ? stage->epochs : course->place[EPOCH] + 1;
     bool any = course->written > 0;
     return error_set(err, ERR_DATA, 0,
-                     "%s: the loss is no number any more at step %" PRIu64 " ('%s', epoch %" PRIu64
-                     "); %s%s; a lower --rate may help",
-                     course->lesson->title, course->place[STEPS] + 1, stage->title,
-                     course->place[EPOCH] + 1,
-                     any ? "--resume goes on from the last good checkpoint, " : "no checkpoint was",
-                     any ? course->path : " written yet");
+                     "%s: %s no number any more at step %" PRIu64 " ('%s', epoch %" PRIu64
+                     "); begin anew with a lower --rate; %s%s",
+                     course->lesson->title, what, step, stage->title, epoch,
+                     any ? "the last good checkpoint is " : "no checkpoint was written",
+                     any ? course->path : "");
 }
 
 static enum error_code write_down(struct course *course, struct error *err)
@@ -116,7 +131,8 @@ static enum error_code write_down(struct course *course, struct error *err)
     struct snapshot_block blocks[BLOCKS];
     struct snapshot_key key = key_of(course);
     uint64_t begun = tick_now();
-    if (!is_sound(course->net)) return lost(course, err);
+    if (!is_sound(course->net))
+        return lost(course, "what was learnt is", course->place[STEPS], err);
     if (course->way->history != NULL)
         TRY(history_flush(course->way->history, &course->place[HISTORY], err));
     course->place[ADAM_STEPS] = course->adam.steps;
@@ -141,7 +157,14 @@ static enum error_code take_up(struct course *course, struct error *err)
     course->written = tick_now();
     if (course->place[STAGE] > course->recipe->stage_count)
         return error_set(err, ERR_MODEL, 0, "%s tells a stage that is none", course->path);
-    if (course->way->history == NULL || course->place[ENDED]) return ERR_NONE;
+    if (course->place[ENDED]) return ERR_NONE;
+    if (course->way->tell != NULL) {
+        char sentence[COURSE_PATH_MAX + 64];
+        snprintf(sentence, sizeof sentence, "resume: %s goes on after step %" PRIu64, course->path,
+                 course->place[STEPS]);
+        course->way->tell(sentence);
+    }
+    if (course->way->history == NULL) return ERR_NONE;
     return history_rewind(course->way->history, course->place[HISTORY], err);
 }
 
@@ -175,7 +198,7 @@ static void set_pace(const struct course *course, struct pace *pace)
     double batches = (double)course->lesson->batches;
     double position = (double)course->place[EPOCH] / stage->epochs +
                       (double)course->place[BATCH] / (stage->epochs * batches);
-    double factor = course->way->rate > 0 ? course->way->rate : 1;
+    double factor = factor_of(course->way);
     size_t groups = course->net->groups;
     check(groups <= sizeof pace->rates / sizeof *pace->rates);
     schedule_spread(stage->low * factor, stage->high * factor, pace->rates, groups);
@@ -222,7 +245,8 @@ static enum error_code take_step(struct course *course, struct progress *progres
     uint64_t items;
     set_pace(course, &pace);
     TRY(course->lesson->learn(course->lesson->context, course->place[STEPS], &loss, &items, err));
-    if (!isfinite(loss.total) || !isfinite(loss.entropy)) return lost(course, err);
+    if (!isfinite(loss.total) || !isfinite(loss.entropy))
+        return lost(course, "the loss is", course->place[STEPS] + 1, err);
     double norm = adam_learn(&course->adam, &(struct adam_step){.rates = pace.rates,
                                                                 .momentum = pace.momentum,
                                                                 .decay = course->recipe->decay,
@@ -298,6 +322,7 @@ enum error_code course_run(struct course *course, struct progress *progress, str
     path_of(course->path, course->way->output, course->lesson->training);
     if (course->path[0] == '\0')
         return error_set(err, ERR_CREATE, 0, "the path of the file to write is too long");
+    file_sweep(course->path);
     if (course->way->resume) TRY(take_up(course, err));
     if (course->place[ENDED]) return ERR_NONE;
     while (course->place[STAGE] < course->recipe->stage_count)

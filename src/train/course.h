@@ -32,9 +32,11 @@ struct course_way {
     void (*tell)(const char *sentence); /* for people, "memory: ..."; or NULL */
 };
 
+#define COURSE_LANGUAGE "language" /* the training that every run begins with */
+
 /* What is learnt from. Epochs are counted through all stages, from 0. */
 struct course_lesson {
-    const char *training; /* "language": names the checkpoint, too */
+    const char *training; /* COURSE_LANGUAGE: names the checkpoint, too */
     const char *title;    /* for the bar: "learning the language" */
     const char *unit;     /* "tokens" */
     bool perplexity;      /* say something of this loss */
@@ -79,6 +81,10 @@ MUST_CHECK enum error_code course_run(struct course *course, struct progress *pr
 /* Mean loss of the last epoch: in training, and held out (0 where nothing was). */
 double course_loss(const struct course *course);
 double course_valid(const struct course *course);
+
+/* Whether a run that was to make this output left a checkpoint: that of its first training stays
+ * until the output is there. */
+bool course_begun(const char *output);
 
 /* Removes the checkpoint of a training: its result is where it should be. */
 void course_forget(const char *output, const char *training);

@@ -91,6 +91,12 @@ enum error_code history_rewind(struct history *history, uint64_t size, struct er
 
 void history_close(struct history *history)
 {
-    if (history->fd >= 0) close(history->fd);
+    uint64_t size;
+    struct error err;
+    if (history->fd >= 0) {
+        /* After an error, of which its last lines tell; where nothing went wrong none are left. */
+        (void)!history_flush(history, &size, &err);
+        close(history->fd);
+    }
     *history = (struct history){.fd = -1};
 }

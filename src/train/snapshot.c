@@ -44,8 +44,8 @@ static enum error_code check_key(const struct bundle *bundle, const char *path,
                          path, settings, key->settings);
     if (strcmp(bundle_meta(bundle, "data"), hash) != 0)
         return error_set(err, ERR_USAGE, 0,
-                         "%s is of a run that learnt from other texts; give the same ones, or "
-                         "remove it",
+                         "%s is of a run that learnt from other texts, or began from another "
+                         "model; give the same ones, or remove it",
                          path);
     return ERR_NONE;
 }

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "base/stop.h"
 #include "model/lm.h"
 #include "train/budget.h"
 
@@ -82,15 +83,18 @@ static double judge(void *context)
 
 static bool is_held_out(const struct tune *tune, size_t text)
 {
-    double draw = (double)(rng_mix(tune->options->way->seed ^ (text + 1)) >> 11) * 0x1p-53;
+    uint64_t seed = rng_mix(tune->options->way->seed + 5);
+    double draw = (double)(rng_mix(seed + text) >> 11) * 0x1p-53;
     return draw < tune->options->held_out;
 }
 
+/* Of one text none is held out. */
 static void split(struct tune *tune)
 {
+    size_t count = tune->texts->count;
     tune->learn_count = tune->valid_count = 0;
-    for (size_t i = 0; i < tune->texts->count; i++)
-        if (is_held_out(tune, i))
+    for (size_t i = 0; i < count; i++)
+        if (is_held_out(tune, i) && (i + 1 < count || tune->learn_count > 0))
             tune->valid_texts[tune->valid_count++] = (uint32_t)i;
         else
             tune->learn[tune->learn_count++] = (uint32_t)i;
@@ -141,16 +145,36 @@ static uint64_t measure(void *context, size_t rows, size_t words)
     return arena.used;
 }
 
+/* The copy of what was learnt, too. */
+static uint64_t need(void *context, size_t rows, size_t words)
+{
+    struct tune *tune = context;
+    uint64_t arena = measure(tune, rows, words);
+    return arena + (tune->options->copied ? tune->net.count * sizeof *tune->net.parameters : 0);
+}
+
+static bool is_smallest(const struct tune *tune)
+{
+    return tune->options->prior != NULL || tune->options->size == recipe_size_of("small");
+}
+
+static enum error_code require(struct tune *tune, void (*tell)(const char *), struct error *err)
+{
+    struct headroom headroom;
+    struct budget budget = {.what = "the language model",
+                            .rows = tune->recipe.rows,
+                            .words = tune->texts->vocab.count,
+                            .bytes = need,
+                            .context = tune,
+                            .smallest = is_smallest(tune),
+                            .tell = tell};
+    TRY(budget_look(tune->options->way->memory_max, &headroom, err));
+    return budget_require(&budget, &headroom, err);
+}
+
 static enum error_code take(struct tune *tune, struct error *err)
 {
     size_t words = tune->texts->vocab.count;
-    struct budget budget = {.what = "the language model",
-                            .rows = tune->recipe.rows,
-                            .words = words,
-                            .bytes = measure,
-                            .context = tune,
-                            .tell = tune->options->way->tell};
-    TRY(budget_require(&budget, tune->options->way->memory_max, err));
     TRY(arena_open(&tune->arena, measure(tune, tune->recipe.rows, words), err));
     lay(tune, tune->recipe.rows, words, &tune->arena);
     arena_seal(&tune->arena);
@@ -182,7 +206,7 @@ static enum error_code set_lesson(struct tune *tune, struct error *err)
         return error_set(err, ERR_DATA, 0,
                          "%llu words are too few to learn a language from; give more text",
                          (unsigned long long)tokens);
-    tune->lesson = (struct course_lesson){.training = "language",
+    tune->lesson = (struct course_lesson){.training = COURSE_LANGUAGE,
                                           .title = "learning the language",
                                           .unit = "words",
                                           .perplexity = true,
@@ -195,18 +219,21 @@ static enum error_code set_lesson(struct tune *tune, struct error *err)
     return ERR_NONE;
 }
 
-static uint64_t hash_of(const struct texts *texts)
+/* Of the texts, which of them are learnt, and what is begun from. */
+static uint64_t hash_of(const struct tune *tune)
 {
-    uint64_t ids = XXH3_64bits(texts->ids, texts->start[texts->count] * sizeof *texts->ids);
-    uint64_t starts = XXH3_64bits(texts->start, (texts->count + 1) * sizeof *texts->start);
-    return rng_mix(ids) ^ starts ^ XXH3_64bits(texts->image, texts->image_bytes);
+    const struct texts *texts = tune->texts;
+    uint64_t hash = XXH3_64bits(texts->ids, texts->start[texts->count] * sizeof *texts->ids);
+    hash = rng_mix(hash) ^ XXH3_64bits(texts->start, (texts->count + 1) * sizeof *texts->start);
+    hash = rng_mix(hash) ^ XXH3_64bits(texts->image, texts->image_bytes);
+    hash = rng_mix(hash) ^ XXH3_64bits(tune->learn, tune->learn_count * sizeof *tune->learn);
+    return rng_mix(hash) ^
+           XXH3_64bits(tune->net.parameters, tune->net.count * sizeof *tune->net.parameters);
 }
 
 static enum error_code run(struct tune *tune, struct progress *progress, struct error *err)
 {
     const struct course_way *way = tune->options->way;
-    plan(tune);
-    TRY(gemm_open(&tune->gemm, way->arithmetic, way->threads, err));
     TRY(take(tune, err));
     split(tune);
     TRY(set_lesson(tune, err));
@@ -216,22 +243,44 @@ static enum error_code run(struct tune *tune, struct progress *progress, struct 
     tune->course.recipe = &tune->recipe;
     tune->course.way = way;
     tune->course.lesson = &tune->lesson;
-    tune->course.data = hash_of(tune->texts);
+    tune->course.data = hash_of(tune);
+    stop_arm(); /* from here on there is something to go on from */
     TRY(course_run(&tune->course, progress, err));
     tune->loss = course_loss(&tune->course);
     tune->valid = course_valid(&tune->course);
     return ERR_NONE;
 }
 
-enum error_code tune_open(struct tune **out_tune, const struct texts *texts,
-                          const struct tune_options *options, struct progress *progress,
-                          struct error *err)
+/* Planned, nothing taken yet. */
+static enum error_code make(struct tune **out_tune, const struct texts *texts,
+                            const struct tune_options *options, struct error *err)
 {
     struct tune *tune;
     TRY(mem_take(&tune, 1, sizeof *tune, err));
     tune->texts = texts;
     tune->options = options;
-    enum error_code code = run(tune, progress, err);
+    plan(tune);
+    *out_tune = tune;
+    return gemm_open(&tune->gemm, options->way->arithmetic, options->way->threads, err);
+}
+
+enum error_code tune_budget(const struct texts *texts, const struct tune_options *options,
+                            void (*tell)(const char *sentence), struct error *err)
+{
+    struct tune *tune = NULL;
+    enum error_code code = make(&tune, texts, options, err);
+    if (code == ERR_NONE) code = require(tune, tell, err);
+    tune_close(tune);
+    return code;
+}
+
+enum error_code tune_open(struct tune **out_tune, const struct texts *texts,
+                          const struct tune_options *options, struct progress *progress,
+                          struct error *err)
+{
+    struct tune *tune = NULL;
+    enum error_code code = make(&tune, texts, options, err);
+    if (code == ERR_NONE) code = run(tune, progress, err);
     if (code != ERR_NONE) {
         tune_close(tune);
         return code;

@@ -1,8 +1,8 @@
 /* tune.h - a language model learns texts, from the start or from another's knowledge.
  *
  * Out      a net whose parameters, and weights by name, are what was learnt
- * Errors   ERR_MEMORY before anything is taken; those of course.h
- * Memory   an arena, as large as the budget printed says; tune_close gives it back
+ * Errors   those of course.h
+ * Memory   an arena, as large as tune_budget says; tune_close gives it back
  * Threads  one caller; the same bits for the same number of threads
  */
 // SPDX-License-Identifier: Apache-2.0
@@ -21,6 +21,7 @@ struct tune_options {
     unsigned epochs; /* 0: the recipe's */
     size_t rows;     /* 0: the recipe's */
     double held_out; /* share of the texts that validation keeps */
+    bool copied;     /* a copy of what was learnt is taken at the end: of the budget */
     const struct course_way *way;
 };
 
@@ -42,6 +43,11 @@ struct tune {
     size_t learn_count, valid_count;
     uint32_t *x, *y; /* a batch */
 };
+
+/* Tells, if tell is not NULL, what tune_open will take, and refuses what will not fit. */
+MUST_CHECK enum error_code tune_budget(const struct texts *texts,
+                                       const struct tune_options *options,
+                                       void (*tell)(const char *sentence), struct error *err);
 
 MUST_CHECK enum error_code tune_open(struct tune **out_tune, const struct texts *texts,
                                      const struct tune_options *options, struct progress *progress,

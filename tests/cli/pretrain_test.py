@@ -45,6 +45,26 @@ class PretrainTest(cli.Test):
         self.assertRegex(done.out, r"; [1-9]\d* words were known from ")
         os.unlink(self.path("lm.air"))
 
+    def test_a_model_begun_from_tells_size_language_and_tokenizer(self):
+        german = self.path("german.air")
+        done = cli.run("pretrain", "-o", german, "--language", "de", "--tokenizer", "spacy2", *self.settings(), self.text)
+        self.assertEqual(done.status, 0, done.err)
+        for more, text in ((["--language", "en"], "--language de"), (["--tokenizer", "spacy3"], "--tokenizer spacy2"),
+                           (["--size", "medium"], "not --size medium")):
+            self.assert_exit(self.pretrain("--init", german, *more, self.text), cli.USAGE, "german.air", text, "leave that out")
+        done = self.pretrain("--init", german, "--size", "small", "--language", "de", "--epochs", "1", self.text)
+        self.assertEqual(done.status, 0, done.err)
+        told = cli.run("inspect", self.path("lm.air")).out
+        self.assertRegex(told, r"language +de\n")
+        self.assertRegex(told, r"tokenizer +spacy2\n")
+        os.unlink(self.path("lm.air"))
+
+    def test_nothing_learnt_is_said(self):
+        done = self.pretrain("--epochs", "1", "--rate", "1000", "--threads", "1", self.text)
+        self.assertEqual(done.status, 0, done.err)
+        self.assertIn("nothing was learnt", done.err)
+        os.unlink(self.path("lm.air"))
+
     def test_halves_learn_about_the_same_on_any_processor(self):
         perplexity = {}
         for arithmetic in "f32", "bf16":
@@ -102,6 +122,71 @@ class PretrainTest(cli.Test):
         self.assertIn("other settings", done.err)
         os.unlink(out + ".language.resume")
 
+    def stopped(self, out, *settings):
+        """A run killed once its checkpoint is there, whose bytes are given."""
+        process = subprocess.Popen([cli.PROGRAM, "pretrain", "-o", out, "--epochs", "100000", *settings, self.text],
+                                   stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        while not os.path.exists(out + ".language.resume"):
+            self.assertIsNone(process.poll())
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+        return self.get(out + ".language.resume")
+
+    def test_another_run_is_not_gone_on_with(self):
+        out, further = self.path("other.air"), self.path("further.air")
+        done = cli.run("pretrain", "-o", further, *self.settings("--seed", "7"), self.text)
+        self.assertEqual(done.status, 0, done.err)
+        settings = ["--threads", "1", "--init", self.lm, "--checkpoint", "0"]
+        before = self.stopped(out, *settings)
+        for more, text in (
+                (["--held-out", "0.3"], "learnt from other texts"),
+                (["--rate", "0.5"], "other settings"),
+                (["--init", further], "began from another model")):
+            with self.subTest(more[0]):
+                done = cli.run("pretrain", "-o", out, "--epochs", "100000", *settings, *more, "--resume", self.text)
+                self.assertEqual(done.status, cli.USAGE, done.err)
+                self.assertIn(text, done.err)
+                self.assertEqual(self.get(out + ".language.resume"), before)
+        os.unlink(out + ".language.resume")
+        os.unlink(further)
+
+    def test_a_checkpoint_is_not_replaced_unasked(self):
+        out = self.path("kept.air")
+        before = self.stopped(out, "--threads", "1")
+        done = cli.run("pretrain", "-o", out, "--epochs", "1", self.text)
+        self.assert_exit(done, cli.USAGE, "kept.air.language.resume is there", "--resume goes on")
+        self.assertEqual(self.get(out + ".language.resume"), before)
+        os.unlink(out + ".language.resume")
+
+    def test_resuming_says_from_where(self):
+        out, history = self.path("said.air"), self.path("said.jsonl")
+        for _ in range(2):  # the second begins anew, and so does its history
+            done = cli.run("pretrain", "-o", out, *self.settings("--resume", "--history", history), self.text)
+            self.assertEqual(done.status, 0, done.err)
+            self.assertIn("resume: there is no ", done.err)
+            steps = [line["step"] for line in self.history(history) if "valid_loss" not in line]
+            self.assertEqual(steps, list(range(1, len(steps) + 1)))
+        os.unlink(history)
+        process = subprocess.Popen([cli.PROGRAM, "pretrain", "-o", out, *self.settings("--history", history), self.text],
+                                   stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        while process.poll() is None and (not os.path.exists(history) or self.get(history).count(b"\n") < 3):
+            time.sleep(0.002)
+        process.kill()
+        process.wait()
+        self.put("said.air.language.resume.tmp.1.0", b"half")
+        done = cli.run("pretrain", "-o", out, *self.settings("--resume", "--history", history), self.text)
+        self.assertEqual(done.status, 0, done.err)
+        self.assertRegex(done.err, r"resume: \S*said.air.language.resume goes on after step \d")
+        self.assertEqual([name for name in os.listdir(self.folder) if name.startswith("said.air.")], [])
+        os.unlink(out)
+
+    def test_one_paragraph_is_learnt(self):
+        text = self.put("one", "the disk of the server is full and the disk of the server is slow " * 20 + "\n")
+        done = self.pretrain("--epochs", "1", "--held-out", "0.5", text, out="one.air")
+        self.assertEqual(done.status, 0, done.err)
+        self.assertNotIn("held out", done.out)
+
     def test_a_full_disk_keeps_what_was(self):
         def little():
             resource.setrlimit(resource.RLIMIT_FSIZE, (400000, 400000))
@@ -117,8 +202,11 @@ class PretrainTest(cli.Test):
         self.assertFalse(os.path.exists(self.path("lm.air")))
 
     def test_a_loss_that_is_no_number(self):
-        done = self.pretrain(*self.settings("--rate", "1e9"), self.text, out="wild.air")
-        self.assert_exit(done, cli.DATA, "step", "--rate")
+        history = self.path("wild.jsonl")
+        done = self.pretrain(*self.settings("--rate", "1e9", "--history", history), self.text, out="wild.air")
+        self.assert_exit(done, cli.DATA, "step", "--rate", "the last good checkpoint is ")
+        self.assertNotIn("(null)", done.err)
+        self.assertEqual(self.history(history)[0]["step"], 1)  # what led there is told
         for name in os.listdir(self.folder):
             if name.startswith("wild.air"):
                 os.unlink(self.path(name))
