@@ -446,6 +446,23 @@ static void a_leftover_is_no_obstacle(void **state)
     unlink(path);
 }
 
+/* What others lie there, and are no temporaries of this very path, stay. */
+static void leftovers_are_swept(void **state)
+{
+    (void)state;
+    static const char *const kept[] = {"out", "out.tmp", "out2.tmp.1.0", "xout.tmp.1.0"};
+    static const char *const swept[] = {"out.tmp.1.0", "out.tmp.77.3"};
+    for (size_t i = 0; i < 4; i++) put(path_of(kept[i]), "kept");
+    for (size_t i = 0; i < 2; i++) put(path_of(swept[i]), "half");
+    file_sweep(path_of("out"));
+    assert_int_equal(entries(), 4);
+    for (size_t i = 0; i < 4; i++) {
+        assert_holds(path_of(kept[i]), "kept");
+        unlink(path_of(kept[i]));
+    }
+    file_sweep("/nowhere/out");
+}
+
 static void a_full_disk_is_told(void **state)
 {
     (void)state;
@@ -617,6 +634,7 @@ int main(void)
         ROW(a_folder_that_cannot_be_synced_is_told),
         ROW(the_folder_of_a_file_is_found),
         ROW(a_leftover_is_no_obstacle),
+        ROW(leftovers_are_swept),
         ROW(a_full_disk_is_told),
         ROW(the_folder_of_a_path),
         ROW(closed_descriptors_are_held),
