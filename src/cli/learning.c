@@ -37,11 +37,11 @@ static enum error_code check_names(const struct options *options, struct learnin
 
 enum error_code learning_none(const struct options *options, const char *why, struct error *err)
 {
-    static const int of_network[] = {OPTION_AT_size,     OPTION_AT_epochs,   OPTION_AT_batch,
-                                     OPTION_AT_words,    OPTION_AT_recipe,   OPTION_AT_rate,
-                                     OPTION_AT_init,     OPTION_AT_resume,   OPTION_AT_checkpoint,
-                                     OPTION_AT_history,  OPTION_AT_memory,   OPTION_AT_arithmetic,
-                                     OPTION_AT_language, OPTION_AT_tokenizer};
+    static const int of_network[] = {OPTION_AT_size,       OPTION_AT_epochs,   OPTION_AT_batch,
+                                     OPTION_AT_words,      OPTION_AT_recipe,   OPTION_AT_rate,
+                                     OPTION_AT_clip,       OPTION_AT_init,     OPTION_AT_resume,
+                                     OPTION_AT_checkpoint, OPTION_AT_history,  OPTION_AT_memory,
+                                     OPTION_AT_arithmetic, OPTION_AT_language, OPTION_AT_tokenizer};
     for (size_t i = 0; i < sizeof of_network / sizeof *of_network; i++)
         if (options->given[of_network[i]])
             return error_set(err, ERR_USAGE, 0, "--%s is for learning ULMFiT, %s",
@@ -142,6 +142,7 @@ enum error_code learning_open(struct learning *out_learning, const struct option
                             .resume = options->resume,
                             .pause_seconds = options->checkpoint,
                             .rate = options->rate,
+                            .clip = options->clip,
                             .memory_max = (uint64_t)options->memory,
                             .history = options->history != NULL ? &out_learning->history : NULL,
                             .tell = tell};

@@ -94,6 +94,7 @@ static void write_settings(struct course *course)
     for (size_t i = 0; i < recipe->stage_count; i++)
         writer_format(&to, ", %u at %.3g", recipe->stages[i].epochs,
                       recipe->stages[i].high * factor_of(course->way));
+    if (course->way->clip > 0) writer_format(&to, ", clipped at %g", course->way->clip);
     course->settings[to.used] = '\0';
 }
 
@@ -120,7 +121,7 @@ static enum error_code lost(const struct course *course, const char *what, uint6
     bool any = course->written > 0;
     return error_set(err, ERR_DATA, 0,
                      "%s: %s no number any more at step %" PRIu64 " ('%s', epoch %" PRIu64
-                     "); begin anew with a lower --rate; %s%s",
+                     "); begin anew with a lower --rate, or --clip; %s%s",
                      course->lesson->title, what, step, stage->title, epoch,
                      any ? "the last good checkpoint is " : "no checkpoint was written",
                      any ? course->path : "");
@@ -250,7 +251,7 @@ static enum error_code take_step(struct course *course, struct progress *progres
     double norm = adam_learn(&course->adam, &(struct adam_step){.rates = pace.rates,
                                                                 .momentum = pace.momentum,
                                                                 .decay = course->recipe->decay,
-                                                                .clip = course->recipe->clip});
+                                                                .clip = course->way->clip});
     course->place[BATCH]++;
     course->place[STEPS]++;
     course->sums[EPOCH_LOSS] += loss.entropy;

@@ -27,6 +27,7 @@ struct course_way {
     bool resume;                        /* go on from checkpoints, where there are any */
     double pause_seconds;               /* between two checkpoints */
     double rate;                        /* times the recipe's; 0: 1 */
+    double clip;                        /* the gradients' norm is at most this; 0: as it is */
     uint64_t memory_max;                /* 0: what host and container leave */
     struct history *history;            /* what each step was like, or NULL */
     void (*tell)(const char *sentence); /* for people, "memory: ..."; or NULL */

@@ -42,7 +42,6 @@ struct recipe {
     size_t rows; /* of a batch */
     float drop_mult;
     double decay; /* of weights, times the rate, a step */
-    double clip;  /* of the gradients' norm; 0: none */
     bool clean;   /* classifier: padded to whole blocks (model/net.h) */
 };
 

@@ -211,6 +211,13 @@ class PretrainTest(cli.Test):
             if name.startswith("wild.air"):
                 os.unlink(self.path(name))
 
+    def test_a_gradient_is_shortened_where_asked(self):
+        history = self.path("clip.jsonl")
+        done = self.pretrain(*self.settings("--clip", "0.05", "--history", history), self.text, out="clip.air")
+        self.assertEqual(done.status, 0, done.err)
+        self.assertTrue(all(line["gradient_norm"] > 0 for line in self.history(history) if "valid_loss" not in line))
+        self.assertNotEqual(self.get(self.path("clip.air")), self.get(self.lm))
+
     def test_bad_input(self):
         empty, broken = self.path("empty"), self.path("broken")
         open(empty, "w").close()

@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 import unittest
 
 sys.dont_write_bytecode = True
@@ -141,10 +142,20 @@ class TrainTest(cli.Test):
 
     def test_what_only_ulmfit_takes_is_refused_without_it(self):
         for options in (["--init", self.model], ["--history", self.path("none.jsonl")], ["--resume"], ["--epochs", "3"],
-                        ["--rate", "2"], ["--checkpoint", "60"], ["--arithmetic", "f32"], ["--memory", "1000000000"], ["--size", "small"],
+                        ["--rate", "2"], ["--clip", "1"], ["--checkpoint", "60"], ["--arithmetic", "f32"], ["--memory", "1000000000"], ["--size", "small"],
                         ["--batch", "8"], ["--words", "1000"], ["--recipe", "own"], ["--language", "en"], ["--tokenizer", "spacy3"]):
             self.refused(self.train(cli.TINY, *options), cli.USAGE, options[0] + " is for learning ULMFiT")
         self.assertFalse(os.path.exists(self.path("none.jsonl")))
+
+    def test_ctrl_c_ends_the_linear_member_at_once(self):
+        row = "word{0} disk{1} volume{2} is full of snapshots{3},the array{1} degrades since node{2} and lun{0} fail{3},Label{4}\n"
+        cases = self.put("many.csv", HEAD + "".join(row.format(i, i % 97, i * 7 % 1013, i * 31 % 499, i % 50) for i in range(20000)))
+        process = subprocess.Popen([cli.PROGRAM, "train", "--member", "linear", "--threads", "1", "-o", self.path("many.air"), cases],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        self.assertEqual(process.wait(timeout=cli.PATIENCE), -signal.SIGINT)
+        self.assertFalse(os.path.exists(self.path("many.air")))
 
     def test_too_few_texts_for_ulmfit_are_told_before_it_learns(self):
         cases = self.put("same.csv", HEAD + "a,b,X\na,b,Y\n" * 10)
