@@ -119,9 +119,7 @@ static enum error_code require(struct labels *labels, void (*tell)(const char *)
                             .words = labels->options->shape.vocab,
                             .bytes = need,
                             .context = labels,
-                            .smallest =
-                                labels->options->pretrained ||
-                                labels->options->shape.width <= recipe_size_of("small")->width,
+                            .smallest = labels->options->smallest,
                             .tell = tell};
     TRY(budget_look(labels->options->way->memory_max, &headroom, err));
     spare(labels, &headroom);

@@ -109,7 +109,9 @@ static struct labels_options labels_of(const struct learn *learn)
                                    .language = &learn->encoder,
                                    .shape = shape_of(learn),
                                    .recipe = learn->options.recipe,
-                                   .pretrained = learn->options.init != NULL,
+                                   .pretrained = learn->pretrained,
+                                   .smallest = learn->options.init != NULL ||
+                                               learn->options.size == recipe_size_of("small"),
                                    .epochs = learn->options.epochs,
                                    .rows = learn->options.rows,
                                    .way = &learn->options.way};
@@ -119,6 +121,7 @@ static struct tune_options tune_of(const struct learn *learn)
 {
     return (struct tune_options){.size = learn->options.size,
                                  .prior = learn->options.init != NULL ? &learn->prior : NULL,
+                                 .pretrained = learn->pretrained,
                                  .recipe = learn->options.recipe,
                                  .epochs = learn->options.epochs,
                                  .rows = learn->options.rows,
@@ -178,6 +181,9 @@ static enum error_code run(struct learn *learn, struct crew *crew, struct progre
     for (size_t i = 0; i < corpus->count; i++) learn->label[i] = corpus->cases[i].label;
     choose_fields(learn);
     TRY(read_texts(learn, crew, progress, err));
+    if (learn->options.init != NULL)
+        TRY(prior_serves(&learn->prior, &learn->texts, learn->options.way.tell, &learn->pretrained,
+                         err));
     return ask(learn, NULL, err);
 }
 

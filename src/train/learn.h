@@ -59,6 +59,7 @@ struct learn {
     const struct corpus *corpus;
     struct learn_options options;
     struct prior prior;
+    bool pretrained;        /* it serves these texts */
     struct weights encoder; /* what the language model knows */
     float *encoder_data;
     float *data; /* the weights' */

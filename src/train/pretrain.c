@@ -50,9 +50,13 @@ static enum error_code run(struct pretrain *pretrain, struct crew *crew, struct 
     const struct pretrain_options *options = pretrain->options;
     TRY(open_prior(pretrain, err));
     TRY(read_texts(pretrain, crew, progress, err));
+    bool serves = false;
+    if (options->init != NULL)
+        TRY(prior_serves(&pretrain->prior, &pretrain->texts, options->way.tell, &serves, err));
     pretrain->tune_options =
         (struct tune_options){.size = options->size,
                               .prior = options->init != NULL ? &pretrain->prior : NULL,
+                              .pretrained = serves,
                               .recipe = options->recipe,
                               .epochs = options->epochs,
                               .rows = options->rows,

@@ -2,10 +2,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/prior.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
+#include "base/mem.h"
 #include "train/match.h"
+
+/* Of the words of texts, markers counted. English of system administration knows 79 to 99 % of
+ * other English, 81 of five languages mixed, and half of German. */
+static const double share_least = 2.0 / 3;
 
 static enum error_code open_words(struct prior *prior, struct error *err)
 {
@@ -74,6 +80,29 @@ void prior_close(struct prior *prior)
 {
     bundle_close(&prior->bundle);
     *prior = (struct prior){0};
+}
+
+enum error_code prior_serves(const struct prior *prior, const struct texts *texts,
+                             void (*tell)(const char *sentence), bool *out_serves,
+                             struct error *err)
+{
+    bool *known;
+    uint64_t count = texts->start[texts->count], knows = 0;
+    TRY(mem_take(&known, texts->vocab.count, sizeof *known, err));
+    for (uint32_t id = 0; id < texts->vocab.count; id++)
+        known[id] = vocab_id(&prior->vocab, vocab_word(&texts->vocab, id)) != 0;
+    for (uint64_t i = 0; i < count; i++) knows += known[texts->ids[i]];
+    mem_free(known);
+    double share = count > 0 ? (double)knows / (double)count : 0;
+    *out_serves = share >= share_least;
+    if (*out_serves || tell == NULL) return ERR_NONE;
+    char sentence[128];
+    snprintf(sentence, sizeof sentence,
+             "--init: it knows %.0f %% of the words of these texts; they are learnt as if from the "
+             "start",
+             100 * share);
+    tell(sentence);
+    return ERR_NONE;
 }
 
 size_t prior_fill(const struct prior *prior, const struct vocab *vocab, struct net *net)

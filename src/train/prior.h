@@ -13,6 +13,7 @@
 #include "model/language.h"
 #include "model/net.h"
 #include "train/recipe.h"
+#include "train/texts.h"
 #include "vocab/vocab.h"
 
 struct prior {
@@ -33,6 +34,12 @@ MUST_CHECK enum error_code prior_open(struct prior *out_prior, const char *path,
 MUST_CHECK enum error_code prior_agree(const struct prior *prior, const struct prior_wish *wish,
                                        const char *path, struct error *err);
 void prior_close(struct prior *prior);
+
+/* Whether these are texts of its kind: whether it knows most of their words. tell: what is done
+ * about it where not, for people; or NULL. */
+MUST_CHECK enum error_code prior_serves(const struct prior *prior, const struct texts *texts,
+                                        void (*tell)(const char *sentence), bool *out_serves,
+                                        struct error *err);
 
 /* Into the parameters of a language model of its width, hidden units and layers. Returns how many
  * words of the vocabulary it knew. */

@@ -189,7 +189,7 @@ static void plan(struct tune *tune)
     struct recipe_facts facts = {.kind = tune->options->recipe,
                                  .texts = tune->texts->count,
                                  .tokens = tokens,
-                                 .pretrained = tune->options->prior != NULL,
+                                 .pretrained = tune->options->pretrained,
                                  .epochs = tune->options->epochs,
                                  .rows = tune->options->rows};
     recipe_language(&tune->recipe, &facts);

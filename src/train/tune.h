@@ -17,6 +17,7 @@
 struct tune_options {
     const struct recipe_size *size; /* unless prior tells it */
     const struct prior *prior;      /* or NULL */
+    bool pretrained;                /* the prior serves these texts */
     enum recipe_kind recipe;
     unsigned epochs; /* 0: the recipe's */
     size_t rows;     /* 0: the recipe's */

@@ -59,6 +59,18 @@ class PretrainTest(cli.Test):
         self.assertRegex(told, r"tokenizer +spacy2\n")
         os.unlink(self.path("lm.air"))
 
+    def test_texts_of_another_language_are_learnt_as_if_from_the_start(self):
+        german = "der drucker im zweiten stock druckt nur noch leere seiten und niemand weiss warum das so ist\n"
+        stages = {}
+        for name, text in ("own", self.get(self.text)), ("german", german * 40):
+            history = self.path("stages.jsonl")
+            done = self.pretrain("--init", self.lm, "--epochs", "1", "--history", history, self.put("other", text))
+            self.assertEqual(done.status, 0, done.err)
+            self.assertEqual("of the words of these texts; they are learnt as if from the start" in done.err, name == "german")
+            stages[name] = {line["stage"] for line in self.history(history)}
+        self.assertEqual(stages, {"own": {"embedding", "all layers"}, "german": {"all layers"}})
+        os.unlink(self.path("lm.air"))
+
     def test_nothing_learnt_is_said(self):
         done = self.pretrain("--epochs", "1", "--rate", "1000", "--threads", "1", self.text)
         self.assertEqual(done.status, 0, done.err)
