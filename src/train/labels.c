@@ -1,4 +1,5 @@
-/* labels.c - the lesson of a classifier: batches of about equally long texts.
+/* labels.c - the lesson of a classifier: batches of about equally long texts, or of their
+ * beginnings.
  *
  * A batch of long texts takes much memory for its backward pass; only some blocks of 72 words are
  * kept, and the others run again. */
@@ -20,6 +21,7 @@ enum {
     MAX_LEN = 1440,
     HEAD = 50, /* features between the head's two blocks, as fastai's */
     BLOCKS_KEPT = 4,
+    CUT_LEAST = 20, /* words */
 };
 
 static const float drop_head = 0.1f; /* of its second block, whatever drop_mult */
@@ -43,6 +45,18 @@ static void begin(void *context, unsigned epoch, size_t batch)
     labels->at = batch;
 }
 
+/* Every other batch, by chance, ends at a word that falls: what its texts begin with must do. They
+ * are about equally long, so one place serves all. */
+static void cut(struct labels *labels, uint64_t draw)
+{
+    struct rng rng = rng_seed(rng_mix(labels->options->way->seed + 6) + draw);
+    size_t longest = labels->rows[0].count;
+    if (longest <= CUT_LEAST || rng_below(&rng, 2) == 0) return;
+    size_t end = CUT_LEAST + (size_t)rng_below(&rng, longest - CUT_LEAST);
+    for (size_t r = 0; r < labels->recipe.rows; r++)
+        if (labels->rows[r].count > end) labels->rows[r].count = end;
+}
+
 static enum error_code learn(void *context, uint64_t draw, struct net_loss *out_loss,
                              uint64_t *out_items, struct error *err)
 {
@@ -54,6 +68,7 @@ static enum error_code learn(void *context, uint64_t draw, struct net_loss *out_
         labels->rows[r] = labels_text(labels->options->texts, order[r]);
         labels->row_labels[r] = labels->options->label[order[r]];
     }
+    if (labels->recipe.cuts) cut(labels, draw);
     struct clas_batch batch = {
         .rows = rows, .texts = labels->rows, .labels = labels->row_labels, .draw = draw};
     *out_items = rows;

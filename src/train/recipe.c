@@ -5,7 +5,11 @@
 #include <limits.h>
 #include <string.h>
 
-enum { ROWS_MOST = 32, ROWS_LEAST = 8 /* of a batch */ };
+enum {
+    ROWS_MOST = 32, /* of a batch */
+    ROWS_LEAST = 8,
+    LONG_TOKENS = 2 * RECIPE_STEPS, /* of a text, on the mean */
+};
 
 /* Steps of a training, by whether a language model of other texts was at hand. From scratch the
  * loss lies on a plateau for the first thousand or two, and labels of a few dozen cases are learnt
@@ -122,6 +126,13 @@ static void fit_steps(struct recipe *recipe, uint64_t rows, const struct steps_w
     if (longest->epochs < epochs) longest->epochs = (unsigned)epochs;
 }
 
+/* Whoever learns long texts alone hardly knows what to make of short ones, for a word that is one
+ * of hundreds there is one of five here. Where all are short, beginnings of them are too little. */
+static bool are_long(const struct recipe_facts *facts)
+{
+    return facts->tokens >= facts->texts * LONG_TOKENS;
+}
+
 /* What somebody asked for instead. */
 static void override(struct recipe *recipe, const struct recipe_facts *facts)
 {
@@ -142,5 +153,6 @@ void recipe_labels(struct recipe *out_recipe, const struct recipe_facts *facts)
     bool own = facts->kind == RECIPE_OWN;
     *out_recipe = with(own ? labels_own[facts->pretrained] : labels_fastai);
     if (own) fit_steps(out_recipe, facts->texts, &labels_steps[facts->pretrained]);
+    out_recipe->cuts = own && are_long(facts);
     override(out_recipe, facts);
 }

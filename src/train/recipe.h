@@ -42,6 +42,7 @@ struct recipe {
     size_t rows; /* of a batch */
     float drop_mult;
     double decay; /* of weights, times the rate, a step */
+    bool cuts;    /* classifier: half of the batches are beginnings (train/labels.c) */
     bool clean;   /* classifier: padded to whole blocks (model/net.h) */
 };
 

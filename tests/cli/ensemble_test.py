@@ -120,6 +120,30 @@ class EnsembleTest(cli.Test):
                 self.assertIn(text, done.err)
                 self.assertFalse(os.path.exists(out))
 
+    def test_beginnings_of_long_texts_are_the_same_after_a_kill(self):
+        words = "disk volume array node driver printer paper login ticket password network cable switch port mail".split()
+        text = [" ".join(words[(i * j * j + i + 7 * j) % len(words)] for j in range(200)) for i in range(24)]
+        cases = self.path("long.csv")
+        with open(cases, "w", encoding="utf-8") as file:
+            file.write("subject,description,sbr\n" + "".join(f"a case,{t},{'AB'[i % 2]}\n" for i, t in enumerate(text)))
+        arguments = ["train", "--threads", "1", "--epochs", "2", "--batch", "4", "--member", "ulmfit", "--checkpoint", "0"]
+        whole, out, history = self.path("long.air"), self.path("again.air"), self.path("again.jsonl")
+        done = cli.run(*arguments, "-o", whole, cases)
+        self.assertEqual(done.status, 0, done.err)
+        arguments += ["--history", history, "--resume", "-o", out, cases]
+        process = subprocess.Popen([cli.PROGRAM, *arguments], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                   env={**os.environ, "SOURCE_DATE_EPOCH": "1700000000"})
+        while process.poll() is None:
+            if os.path.exists(history) and self.get(history).count(b'"labels-1"') >= 3:
+                process.kill()
+                break
+            time.sleep(0.002)
+        process.wait()
+        done = cli.run(*arguments)
+        self.assertEqual(done.status, 0, done.err)
+        self.assertIn("goes on after step", done.err)
+        self.assertEqual(self.get(out), self.get(whole))
+
     def test_killed_in_every_phase_it_goes_on_to_the_same_bytes(self):
         """Phases are told apart by what the history tells, and by the checkpoints that lie there."""
         out, history = self.path("killed.air"), self.path("history.jsonl")

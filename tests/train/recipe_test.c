@@ -144,12 +144,34 @@ static void test_rows(void **state)
     assert_int_equal(recipe.rows, 32);
 }
 
+/* Of long texts, by two blocks of 72 words on the mean, beginnings are learnt, too. */
+static void test_cuts(void **state)
+{
+    (void)state;
+    static const struct {
+        enum recipe_kind kind;
+        uint64_t tokens;
+        bool cuts;
+    } rows[] = {
+        {RECIPE_OWN, 143999, false}, {RECIPE_OWN, 144000, true}, {RECIPE_FASTAI, 144000, false}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct recipe recipe;
+        struct recipe_facts facts = {.kind = rows[i].kind, .texts = 1000, .tokens = rows[i].tokens};
+        recipe_labels(&recipe, &facts);
+        assert_int_equal(recipe.cuts, rows[i].cuts);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_names),           cmocka_unit_test(test_thaws_gradually),
-        cmocka_unit_test(test_asked_otherwise), cmocka_unit_test(test_own),
-        cmocka_unit_test(test_epochs),          cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_thaws_gradually),
+        cmocka_unit_test(test_asked_otherwise),
+        cmocka_unit_test(test_own),
+        cmocka_unit_test(test_epochs),
+        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
