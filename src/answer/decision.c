@@ -39,7 +39,10 @@ struct decision decision_of(const struct answer_model *model, const struct case_
     const unsigned char flags[] = {answer->abstained, answer->truncated};
     XXH128_canonical_t part[PARTS_FIXED + CASE_FIELDS];
     part[PART_KERNEL] = hash(kernel, strlen(kernel));
-    part[PART_MODEL] = hash(model->bundle.checksum, strlen(model->bundle.checksum));
+    const char *sums[] = {model->bundle.checksum, model->bundle.header};
+    XXH128_canonical_t sum[2];
+    for (size_t i = 0; i < 2; i++) sum[i] = hash(sums[i], strlen(sums[i]));
+    part[PART_MODEL] = hash(sum, sizeof sum);
     part[PART_LABEL] = hash(label.data, label.size);
     part[PART_NUMBERS] =
         hash(answer->probability, model->label_count * sizeof *answer->probability);

@@ -1,6 +1,6 @@
 /* decision.h - the name of one answer: who gave what to which case.
  *
- *   avx512-6c1f...   the kernel, then 128 bits over the model's checksum, the
+ *   avx512-6c1f...   the kernel, then 128 bits over the model's checksums, the
  *                    eight fields of the case, and every bit of the answer
  *
  * Whoever keeps case and id can have any copy of the model show that it gives

@@ -77,6 +77,9 @@ enum error_code file_map(struct file_map *out_map, const char *path, struct erro
 {
     int fd;
     struct stat stat;
+    if (strcmp(path, "-") == 0)
+        return error_set(err, ERR_NO_INPUT, 0,
+                         "standard input cannot be mapped here: give a file; ./- is one");
     TRY(open_regular(&fd, &stat, path, err));
     if (!S_ISREG(stat.st_mode)) {
         close(fd);
@@ -191,6 +194,9 @@ enum error_code file_write_open(struct file_write *out_file, const char *path, s
     int length = snprintf(file.path, sizeof file.path, "%s", path);
     if (length <= 0 || (size_t)length >= sizeof file.path)
         return error_set(err, ERR_CREATE, 0, "the path of the file to write is empty or too long");
+    if (strcmp(path, "-") == 0)
+        return error_set(err, ERR_USAGE, 0,
+                         "'-' is standard input, which is no file to write; ./- is one");
     if (!follow_links(file.path, sizeof file.path))
         return error_set(err, ERR_CREATE, 0, "%s: %s", path, strerror(errno));
     struct stat stat_;

@@ -49,8 +49,15 @@ static int open_below(const struct root *root, const char *path)
 {
     char full[ROOT_PATH_MAX];
     root_path(root, path, full);
-    int fd = fault_hit() ? (errno = EACCES, -1) : open(full, O_RDONLY | O_CLOEXEC);
+    /* A pipe in a recorded tree would keep us waiting for ever. */
+    int fd = fault_hit() ? (errno = EACCES, -1) : open(full, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 || root->live) return fd;
+    struct stat stat_;
+    if (fstat(fd, &stat_) != 0 || !S_ISREG(stat_.st_mode)) {
+        close(fd);
+        errno = EINVAL;
+        return -1;
+    }
     char head[8] = "";
     ssize_t got = pread(fd, head, sizeof head - 1, 0);
     if (got < 6 || memcmp(head, "EACCES", 6) != 0) return fd;

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "doctor/judge.h"
 
 enum { DIFFERENCES_MAX = 128 };
 
@@ -22,7 +23,8 @@ static const double TURNED = 1000;
 
 struct difference {
     const struct facts_row *row;
-    bool turns; /* the fork verdict of one side */
+    bool turns;  /* the fork verdict of one side */
+    bool starts; /* whether serving would start on one side */
     double effect;
 };
 
@@ -53,16 +55,22 @@ static int64_t places(const struct facts *facts)
     return room < 0 ? 0 : room;
 }
 
-static int64_t space(const struct facts *facts)
-{
-    return least(facts->mem_available, facts->memory_headroom);
-}
+/* MemAvailable decides nothing: fork asks for a promise, not for pages. */
+static int64_t space(const struct facts *facts) { return facts->memory_headroom; }
 
 static bool refuses(const struct facts *facts, const struct forkcast_options *options)
 {
     struct forkcast cast;
     forkcast_make(&cast, facts, options);
     return cast.verdict == FORKCAST_NO;
+}
+
+/* Whether serving our own model would not start, where a snapshot has its plan. */
+static bool cannot_serve(const struct facts *facts)
+{
+    struct finding judged = {0};
+    struct checkup checkup = {.facts = facts};
+    return judge_own_plan(&checkup, &judged) && judged.severity == FINDING_CAUSE;
 }
 
 /* What one's value does to the other. */
@@ -72,10 +80,12 @@ static void try_one(struct difference *difference, const struct facts *base,
     struct facts changed = *base;
     facts_copy_row(&changed, other, difference->row);
     bool turns = refuses(base, options) != refuses(&changed, options);
-    double effect = (turns ? TURNED : 0) + doublings(promise(base), promise(&changed)) +
+    bool starts = cannot_serve(base) != cannot_serve(&changed);
+    double effect = (turns || starts ? TURNED : 0) + doublings(promise(base), promise(&changed)) +
                     doublings(places(base), places(&changed)) / 2 +
                     doublings(space(base), space(&changed)) / 4;
     difference->turns = difference->turns || turns;
+    difference->starts = difference->starts || starts;
     if (effect > difference->effect) difference->effect = effect;
 }
 
@@ -114,10 +124,11 @@ static void add_difference(const struct difference *difference, const struct com
     writer = writer_of(buffer, sizeof buffer);
     facts_show(&second->facts, row, &writer);
     finding_read(f, "%.*s in %s (%s)", (int)writer.used, buffer, second->name, row->where);
-    if (difference->turns) {
+    if (difference->turns || difference->starts) {
         finding_grade(f, FINDING_CAUSE);
-        finding_means(f, "this difference alone turns the verdict on fork");
-        finding_todo(f, "make it the same in both, or do not fork");
+        finding_means(f, "this difference alone turns the verdict on %s",
+                      difference->turns ? "fork" : "our own plan: serving would not start");
+        finding_todo(f, "make it the same in both%s", difference->turns ? ", or do not fork" : "");
     } else if (difference->effect >= 0.5) {
         finding_grade(f, FINDING_WARNING);
         finding_means(f, "changes what fork may ask for by a factor of %.1f",
@@ -132,12 +143,22 @@ static void add_difference(const struct difference *difference, const struct com
     }
 }
 
+static void add_plan(const struct compare_side *side, const char *id, struct finding_list *list)
+{
+    if (side->facts.plan_memory < 0) return;
+    struct checkup checkup = {.facts = &side->facts};
+    struct finding *f = finding_add(list, id, "");
+    judge_own_plan(&checkup, f);
+    finding_title(f, "%s: serving %s start", side->name,
+                  f->severity == FINDING_CAUSE ? "would not" : "would");
+}
+
 enum error_code compare_findings(const struct compare_side *first,
                                  const struct compare_side *second,
                                  const struct forkcast_options *options, struct finding_list *list,
                                  struct error *err)
 {
-    _Static_assert(DIFFERENCES_MAX + 2 < FINDINGS_MAX, "all differences fit a list");
+    _Static_assert(DIFFERENCES_MAX + 4 < FINDINGS_MAX, "all differences fit a list");
     struct difference *differences = NULL;
     TRY(mem_take(&differences, DIFFERENCES_MAX, sizeof *differences, err));
     size_t count = 0;
@@ -153,6 +174,8 @@ enum error_code compare_findings(const struct compare_side *first,
     for (size_t i = 0; i < count; i++) add_difference(&differences[i], first, second, list);
     add_verdict(first, options, "first.fork", list);
     add_verdict(second, options, "second.fork", list);
+    add_plan(first, "first.plan", list);
+    add_plan(second, "second.plan", list);
     mem_free(differences);
     return ERR_NONE;
 }

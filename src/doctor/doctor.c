@@ -95,6 +95,8 @@ enum error_code doctor_snapshot(const struct doctor_options *options,
                                 struct error *err)
 {
     struct visit visit;
+    if (options->plan_refused != NULL) /* one of no plan would pass for one without --model */
+        return error_set(err, ERR_MODEL, 0, "%s", options->plan_refused);
     TRY(visit_open(&visit, options, err));
     enum error_code code = visit_gather(&visit, options, err);
     if (code == ERR_NONE) {

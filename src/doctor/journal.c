@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "doctor/needles.h"
+#include "text/form.h"
 
 /* What a needle means beyond a kind. */
 enum { TRACEBACK = JOURNAL_KINDS, REQUEST, EXCEPTION_ON };
@@ -284,13 +285,17 @@ enum error_code journal_read(struct journal *journal, const char *path, struct e
     TRY(file_read_open(&fd, path, err));
     char *buffer = journal->buffer;
     size_t used = 0;
-    bool skipping = false; /* the rest of a line too long */
+    bool begun = false, skipping = false; /* the first bytes; the rest of a line too long */
     enum error_code code = ERR_NONE;
     for (;;) {
         size_t got = 0;
         code = file_read(fd, buffer + used, JOURNAL_BUFFER_BYTES - used, &got, path, err);
         if (code != ERR_NONE || got == 0) break;
         used += got;
+        if (!begun && used < FORM_BYTES) continue;
+        if (!begun && (code = form_check((struct slice){buffer, used}, path, err)) != ERR_NONE)
+            break;
+        begun = true;
         size_t start = 0;
         const char *end;
         while ((end = memchr(buffer + start, '\n', used - start)) != NULL) {

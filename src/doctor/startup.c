@@ -12,8 +12,9 @@
 
 enum { READ_MAX = 64 * 1024, LONG_ARGUMENT = 300 };
 
-static const char *const secret_words[] = {"token",   "password", "passwd", "secret",    "apikey",
-                                           "api-key", "api_key",  "auth",   "credential"};
+static const char *const secret_words[] = {"token",  "pass",    "pwd",       "secret",
+                                           "apikey", "api-key", "api_key",   "auth",
+                                           "bearer", "cookie",  "credential"};
 
 static bool names_secret(const char *text, size_t size)
 {
@@ -25,24 +26,33 @@ static bool names_secret(const char *text, size_t size)
     return false;
 }
 
+/* A text with every "://user:password@" in it hidden; a password may hold an '@' itself. */
+static void add_without_users(struct writer *writer, const char *text)
+{
+    for (const char *scheme; (scheme = strstr(text, "://")) != NULL;) {
+        const char *authority = scheme + 3;
+        size_t size = strcspn(authority, "/?#, ;");
+        const char *at = memrchr(authority, '@', size);
+        writer_format(writer, "%.*s://%s", (int)(scheme - text), text, at != NULL ? "***" : "");
+        text = at != NULL ? at : authority;
+    }
+    writer_text(writer, text);
+}
+
 /* One argument as it may be shown. */
 static void add_argument(struct writer *writer, const char *argument, bool after_secret)
 {
-    const char *equals = strchr(argument, '=');
-    const char *scheme = strstr(argument, "://");
-    const char *at = scheme != NULL ? strchr(scheme, '@') : NULL;
+    size_t name = strcspn(argument, "=:"); /* "--api-token=...", "Authorization: ..." */
+    bool url = strncmp(argument + name, "://", 3) == 0;
     if (writer->used > 0) writer_char(writer, ' ');
-    if (after_secret) {
+    if (after_secret)
         writer_text(writer, "***");
-    } else if (equals != NULL && names_secret(argument, (size_t)(equals - argument))) {
-        writer_format(writer, "%.*s=***", (int)(equals - argument), argument);
-    } else if (at != NULL) {
-        writer_format(writer, "%.*s://***%s", (int)(scheme - argument), argument, at);
-    } else if (strlen(argument) > LONG_ARGUMENT || strchr(argument, '\n') != NULL) {
+    else if (argument[name] != '\0' && !url && names_secret(argument, name))
+        writer_format(writer, "%.*s%c***", (int)name, argument, argument[name]);
+    else if (strlen(argument) > LONG_ARGUMENT || strchr(argument, '\n') != NULL)
         writer_format(writer, "<%zu bytes>", strlen(argument)); /* a program, or a text */
-    } else {
-        writer_text(writer, argument);
-    }
+    else
+        add_without_users(writer, argument);
 }
 
 static void set_number(const char *value, int64_t *out)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/check.h"
 #include "base/mem.h"
@@ -24,13 +25,30 @@ enum { POST_MAX = FETCH_URL_MAX + 64 };
 
 static const char route[] = "/classifier/sbr";
 
+/* "host:port" of an address that curl would take. */
+static bool names_host(const char *authority, size_t size)
+{
+    const char *at = memrchr(authority, '@', size);
+    const char *host = at != NULL ? at + 1 : authority, *end = authority + size;
+    const char *bracket = memrchr(host, ']', (size_t)(end - host));
+    const char *from = bracket != NULL ? bracket : host;
+    const char *colon = memchr(from, ':', (size_t)(end - from));
+    if (host == end || colon == host) return false;
+    if (colon == NULL) return true;
+    int64_t port;
+    struct slice digits = {colon + 1, (size_t)(end - colon - 1)};
+    return digits.size <= 5 && root_parse(digits, &port) && port >= 1 && port <= 65535;
+}
+
 /* Splits "scheme://host:port/path" into the root to ask beside, and the path to post to. */
 static bool split(const char *address, char base[FETCH_URL_MAX], char post[POST_MAX])
 {
     const char *scheme = strstr(address, "://");
     if (scheme == NULL || strlen(address) > FETCH_URL_MAX - 64) return false;
-    size_t origin = (size_t)(scheme + 3 - address);
+    bool http = strncasecmp(address, "http://", 7) == 0 || strncasecmp(address, "https://", 8) == 0;
+    size_t origin = (size_t)(scheme + 3 - address), authority = origin;
     origin += strcspn(address + origin, "/?#");
+    if (!http || !names_host(address + authority, origin - authority)) return false;
     const char *path = address + origin;
     size_t length = strcspn(path, "?#");
     while (length > 0 && path[length - 1] == '/') length--;
@@ -73,6 +91,13 @@ static void read_answer(struct url_answer *out, const struct fetch_answer *got)
     set_member(out->version, model, "version");
     set_member(out->checksum, model, "checksum");
     json_decref(object);
+    if (got->status == 200 && out->answer[0] == '\0' && out->failure[0] == '\0')
+        snprintf(out->failure, sizeof out->failure, "and no predicted_sbr in what it says");
+}
+
+static bool answers_case(const struct url_answer *answer)
+{
+    return answer->status == 200 && answer->answer[0] != '\0';
 }
 
 /* The value of the first sample of a family. */
@@ -235,7 +260,7 @@ static size_t usual(const struct column *column, const struct url_answer *answer
             cell(column, &answers[j], other);
             votes += strcmp(mine, other) == 0;
         }
-        bool better = answers[i].status == 200 && answers[best].status != 200;
+        bool better = answers_case(&answers[i]) && !answers_case(&answers[best]);
         if (votes > best_votes || (votes == best_votes && better)) {
             best = i;
             best_votes = votes;
@@ -268,8 +293,9 @@ static void add_failure(const struct url_answer *answer, struct finding_list *li
     finding_grade(f, FINDING_CAUSE);
     finding_title(f, "%s does not answer the case", answer->name);
     finding_read(f, "status %d %s", answer->status, answer->failure);
-    finding_todo(f, answer->status == 0 ? "is it running, and is this its address?"
-                                        : "read its log ('doctor log FILE')");
+    finding_todo(f, answer->status == 0     ? "is it running, and is this its address?"
+                    : answer->status == 200 ? "is this the service's address, or a page before it?"
+                                            : "read its log ('doctor log FILE')");
 }
 
 static void add_slow(const struct url_answer *answers, size_t count, struct finding_list *list)
@@ -294,13 +320,13 @@ void url_findings(const struct url_answer *answers, size_t count, struct finding
 {
     check(count <= URL_MAX);
     size_t answered = 0;
-    for (size_t i = 0; i < count; i++) answered += answers[i].status == 200;
+    for (size_t i = 0; i < count; i++) answered += answers_case(&answers[i]);
     for (size_t i = 0; answered == 0 && i < count; i++) add_failure(&answers[i], list);
     for (size_t c = 0; answered > 0 && c < COLUMNS; c++) {
         size_t model = usual(&columns[c], answers, count);
         /* Where most fail, those that answer are the model all the same. */
         for (size_t i = 0; columns[c].show == show_status && i < count; i++)
-            if (answers[i].status == 200) model = i;
+            if (answers_case(&answers[i])) model = i;
         for (size_t i = 0; i < count; i++) {
             char mine[CELL], theirs[CELL];
             cell(&columns[c], &answers[i], mine);

@@ -2,9 +2,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "doctor/visit.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cgroup.h"
 #include "base/file.h"
@@ -65,6 +67,11 @@ enum error_code visit_gather(struct visit *visit, const struct doctor_options *o
     bool found = process_read(&visit->root, pid, &visit->facts);
     if (!found && options->pid > 0)
         return error_set(err, ERR_UNSEEN, 0, "no process %s can be seen here", pid);
+    if (options->pid > 0 && visit->facts.vm_size == FACTS_UNSEEN)
+        return error_set(err, ERR_UNSEEN, 0,
+                         "process %s has no memory: it has ended and waits for its parent (a "
+                         "zombie), or is the kernel's",
+                         pid);
     if (found) smaps_read(&visit->root, pid, &visit->facts);
     struct cgroup group;
     cgroup_read(&visit->root, pid, &group);
@@ -223,6 +230,8 @@ enum error_code visit_urls(struct visit *visit, const struct doctor_options *opt
         TRY(read_token(token, sizeof token, options->token_path, err));
         asked.token = token;
     }
+    if (options->ca_path != NULL && access(options->ca_path, R_OK) != 0)
+        return error_set(err, ERR_NO_INPUT, 0, "%s: %s", options->ca_path, strerror(errno));
     if (options->case_path != NULL) TRY(read_case(&body, options->case_path, err));
     if (body != NULL) asked.body = body;
     enum error_code code = ask_urls(visit, options, &asked, err);

@@ -10,6 +10,8 @@
 
 #include "base/check.h"
 
+#define HEADER_CHECKSUM "header_checksum"
+
 static void print_checksum(char out[BUNDLE_CHECKSUM_SIZE + 1], XXH128_hash_t hash)
 {
     snprintf(out, BUNDLE_CHECKSUM_SIZE + 1, "%016llx%016llx", (unsigned long long)hash.high64,
@@ -39,17 +41,45 @@ static enum error_code check_identity(const struct bundle *bundle, const char *p
     return ERR_NONE;
 }
 
+/* Of the header in one spelling, without what says when, by whom, and this itself. */
+static enum error_code digest_header(const json_t *header, char out[BUNDLE_CHECKSUM_SIZE + 1],
+                                     struct error *err)
+{
+    static const char *const others[] = {"created", "program", HEADER_CHECKSUM};
+    json_t *copy = json_deep_copy(header), *meta = json_object_get(copy, "__metadata__");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        (void)json_object_del(meta, others[i]);
+    char *text = copy != NULL ? json_dumps(copy, JSON_COMPACT | JSON_SORT_KEYS) : NULL;
+    json_decref(copy);
+    if (text == NULL) return error_set(err, ERR_MEMORY, 0, "no memory for a model's header");
+    print_checksum(out, XXH3_128bits(text, strlen(text)));
+    free(text);
+    return ERR_NONE;
+}
+
+static enum error_code check_damage(struct bundle *bundle, const char *path, struct error *err)
+{
+    const char *header = bundle_meta(bundle, HEADER_CHECKSUM);
+    print_checksum(bundle->checksum, XXH3_128bits(bundle->file.data.data, bundle->file.data.size));
+    TRY(digest_header(bundle->file.header, bundle->header, err));
+    const struct {
+        const char *what, *is, *expected;
+    } sums[] = {
+        {"checksum", bundle->checksum, bundle_meta(bundle, "checksum")},
+        {"checksum of the header", bundle->header, header[0] != '\0' ? header : bundle->header}};
+    for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
+        if (strcmp(sums[i].is, sums[i].expected) != 0)
+            return error_set(err, ERR_MODEL, 0, "%s: damaged: %s %s, expected %.64s", path,
+                             sums[i].what, sums[i].is, sums[i].expected);
+    return ERR_NONE;
+}
+
 enum error_code bundle_open(struct bundle *out_bundle, const char *path, struct error *err)
 {
     struct bundle bundle;
     TRY(safetensors_open(&bundle.file, path, err));
     enum error_code code = check_identity(&bundle, path, err);
-    if (code == ERR_NONE) {
-        print_checksum(bundle.checksum, XXH3_128bits(bundle.file.data.data, bundle.file.data.size));
-        if (strcmp(bundle.checksum, bundle_meta(&bundle, "checksum")) != 0)
-            code = error_set(err, ERR_MODEL, 0, "%s: damaged: checksum %s, expected %.64s", path,
-                             bundle.checksum, bundle_meta(&bundle, "checksum"));
-    }
+    if (code == ERR_NONE) code = check_damage(&bundle, path, err);
     if (code != ERR_NONE) {
         safetensors_close(&bundle.file);
         return code;
@@ -165,5 +195,10 @@ enum error_code bundle_draft_write(struct bundle_draft *draft, const char *path,
     bundle_draft_meta(draft, "format", BUNDLE_FORMAT);
     bundle_draft_meta(draft, "format_version", version);
     bundle_draft_meta(draft, "checksum", checksum);
+    json_t *header = safetensors_header(draft->metadata, draft->entries, draft->count);
+    enum error_code code = digest_header(header, checksum, err);
+    json_decref(header);
+    if (code != ERR_NONE) return code;
+    bundle_draft_meta(draft, HEADER_CHECKSUM, checksum);
     return safetensors_write(path, draft->metadata, draft->entries, draft->count, err);
 }

@@ -1,6 +1,8 @@
 /* bundle.h - our model file: safetensors with a format, a version and a checksum.
  *
- * In       a *.air file; mapped read-only, checked whole, never copied
+ * In       a *.air file; mapped read-only, checked whole, never copied. How a case's text is made
+ *          stands in the metadata, so the header has a checksum of its own, which leaves out when
+ *          and by which program it was made; a file without one is taken as it is
  * Out      typed pointers into the mapping, each checked for its shape
  * Errors   a damaged, truncated, foreign or newer file is refused with the reason
  * Threads  read-only once open
@@ -17,6 +19,7 @@ enum { BUNDLE_VERSION = 2, BUNDLE_TENSORS_MAX = 128, BUNDLE_CHECKSUM_SIZE = 32 }
 struct bundle {
     struct safetensors file;
     char checksum[BUNDLE_CHECKSUM_SIZE + 1]; /* XXH3-128 of the tensors' bytes, hex */
+    char header[BUNDLE_CHECKSUM_SIZE + 1];   /* of the header */
 };
 
 MUST_CHECK enum error_code bundle_open(struct bundle *out_bundle, const char *path,

@@ -188,8 +188,8 @@ static json_t *describe(enum safetensors_type type, const size_t *shape, unsigne
                      extents, "data_offsets", (json_int_t)begin, (json_int_t)end);
 }
 
-static json_t *header_of(const json_t *metadata, const struct safetensors_entry *entries,
-                         size_t count)
+json_t *safetensors_header(const json_t *metadata, const struct safetensors_entry *entries,
+                           size_t count)
 {
     json_t *header = json_object();
     size_t at = 0, pads = 0;
@@ -218,7 +218,7 @@ static enum error_code write_header(struct file_write *file, const json_t *metad
                                     const struct safetensors_entry *entries, size_t count,
                                     struct error *err)
 {
-    json_t *header = header_of(metadata, entries, count);
+    json_t *header = safetensors_header(metadata, entries, count);
     char *text = header != NULL ? json_dumps(header, JSON_COMPACT) : NULL;
     json_decref(header);
     if (text == NULL) return error_set(err, ERR_MEMORY, 0, "no memory for the header of a model");

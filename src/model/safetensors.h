@@ -74,6 +74,10 @@ const struct safetensors_entry *safetensors_find(const struct safetensors *file,
 /* A string of __metadata__, or NULL. */
 const char *safetensors_meta(const struct safetensors *file, const char *key);
 
+/* The header that safetensors_write would write, to be released; NULL when memory ends. */
+json_t *safetensors_header(const json_t *metadata, const struct safetensors_entry *entries,
+                           size_t count);
+
 /* Writes a file with every tensor at a multiple of SAFETENSORS_ALIGN, padded by U8 tensors.
  * metadata is a JSON object of strings (borrowed). */
 MUST_CHECK enum error_code safetensors_write(const char *path, const json_t *metadata,

@@ -71,11 +71,43 @@ else
     echo "skipped: a large log (the program does not start in 12 MiB: a sanitizer)"
 fi
 
+# What is no text is no log without troubles.
+printf 'a line\n' >"$folder/plain.log"
+gzip -c "$folder/plain.log" >"$folder/packed.log.gz"
+fails 65 'gunzip' log "$folder/packed.log.gz"
+printf '\377\376a\000\n\000' >"$folder/wide.log"
+fails 65 'UTF-16' log "$folder/wide.log"
+printf 'ab' >"$folder/tiny.log"
+"$program" doctor log "$folder/tiny.log" >"$folder/out"
+grep -q '1 lines' "$folder/out"
+
+# A pipe in a tree is passed over.
+mkdir -p "$folder/pipes/proc"
+mkfifo "$folder/pipes/proc/meminfo"
+timeout 20 "$program" doctor --root "$folder/pipes" >"$folder/out"
+
+# One that has ended has nothing to fork.
+sh -c 'sleep 0 & exec sleep 30' &
+parent=$!
+sleep 1
+zombie=$(grep -ls "^PPid:[[:space:]]*$parent\$" /proc/[0-9]*/status | head -n 1 | tr -dc 0-9)
+fails 66 'has ended' process --pid "$zombie"
+fails 66 'has ended' fork --pid "$zombie"
+kill "$parent"
+
 # Snapshots of two trees: what turns the verdict comes first.
 "$program" doctor snapshot --root $trees/incident-mode1 >"$folder/dev.json"
 "$program" doctor snapshot --root $trees/incident-mode2 >"$folder/qa.json"
 fails 2 'judged for a fork of 6' compare "$folder/dev.json" "$folder/qa.json"
 sed -n '3p' "$folder/out" | grep -q '^cause *overcommit_memory'
+
+# A limit on either side of our own plan turns its verdict.
+"$program" train --member linear -o "$folder/tiny.air" tests/cases/tiny.csv >/dev/null
+"$program" doctor snapshot --model "$folder/tiny.air" >"$folder/wide.json"
+sed 's/"limit_as": [^,]*,/"limit_as": 30000000,/' "$folder/wide.json" >"$folder/narrow.json"
+fails 2 'narrow.json: serving would not start' compare "$folder/wide.json" "$folder/narrow.json"
+grep -q 'turns the verdict on our own plan' "$folder/out"
+fails 65 '/nowhere.air' snapshot --model /nowhere.air
 
 # A report appears whole: both files, and the page stands alone.
 fails 2 'written' report --root $trees/kubernetes -o "$folder/report.html"

@@ -142,8 +142,21 @@ for arguments, environment in ((["--proxy", dev_url], {}), ([], {"http_proxy": d
 # Addresses that are none.
 status, text = doctor("qa")
 assert status == 64 and "no use for 'qa'" in text, text
-status, text = doctor("ftp://127.0.0.1:9")
-assert status == 2
+for none in "ftp://127.0.0.1:9", "http://", "http:///classifier/sbr", "://x", "http://x:99999", "http://x:", "http://:80":
+    status, text = doctor(none)
+    assert status == 64 and "is not an address" in text, (none, text)
+status, text = doctor("--ca-file", os.path.join(FOLDER, "nowhere.pem"), dev_url)
+assert status == 66 and "nowhere.pem" in text, text
+
+# A page that says 200 is no answer to the case.
+page, page_url = serve([])
+for says in [], {"predicted_sbr": 5}, {"predicted_sbr": ""}:
+    page.says = says
+    status, report = doctor(page_url)
+    assert status == 2 and titles(report, "cause") == [page_url[7:] + " does not answer the case"], report
+    assert "no predicted_sbr" in json.dumps(report)
+status, report = doctor(page_url, dev_url)
+assert status == 2 and any("differs in answer: -" in title for title in titles(report, "cause")), report
 
 # TLS: unknown certificates are refused, those of --ca-file are trusted.
 if shutil.which("openssl"):

@@ -115,6 +115,7 @@ class InspectTest(cli.Test):
         content = self.get(self.model)
         (size,) = struct.unpack("<Q", content[:8])
         header = json.loads(content[8:8 + size])
+        del header["__metadata__"]["header_checksum"]
         header["__metadata__"]["note \x1b]0;x\x07"] = "gr\u00fcn \x1b[31m \n \u009b31m \u4e2d"
         text = json.dumps(header).encode()
         text += b" " * (-(8 + len(text)) % 64)
@@ -211,7 +212,23 @@ class ModelTest(cli.Test):
     def test_a_model_without_a_tensor(self):
         def rename(header):
             header["linear.bios"] = header.pop("linear.bias")
+            del header["__metadata__"]["header_checksum"]
         self.refused(self.with_header(rename), cli.DATA, "no tensor 'linear.bias'")
+
+    def test_a_damaged_header(self):
+        def fields(header):
+            header["__metadata__"]["fields"] = "description"
+
+        def swap(header):
+            one, other = header["linear.scale"], header["linear.bias"]
+            one["data_offsets"], other["data_offsets"] = other["data_offsets"], one["data_offsets"]
+            one["shape"], other["shape"] = other["shape"], one["shape"]
+        for change in fields, swap:
+            self.refused(self.with_header(change), cli.DATA, "damaged: checksum of the header", "train or copy it again")
+
+        def provenance(header):
+            header["__metadata__"]["created"], header["__metadata__"]["program"] = "1970-01-01T00:00:00Z", "another"
+        self.assertEqual(cli.run("inspect", self.put("older.air", self.with_header(provenance))).status, 0)
 
     def test_an_equal_header_is_fine(self):
         model = self.put("equal.air", self.with_header(lambda header: None))

@@ -54,7 +54,9 @@ static void gunicorn_is_read_and_secrets_are_not(void **state)
     snprintf(seven, sizeof seven, "%s/proc/7", folder);
     PUT(seven, "cmdline",
         "/venv/bin/python3\0/usr/bin/gunicorn\0-w4\0--timeout\000120\0-k\0gthread\0--preload\0"
-        "--api-token=open-sesame\0--password\0hush\0--db\0postgres://me:secret@db/x\0api:app\0");
+        "--api-token=open-sesame\0--password\0hush\0--db\0postgres://me:secret@db/x\0api:app\0"
+        "--db-pass=hunter2\0--header\0Authorization: Bearer hunter3\0"
+        "--dsn=postgres://u:p@hunter4@host/db,redis://u2:hunter5@h2\0");
     PUT(seven, "environ",
         "PATH=/bin\0DB_PASSWORD=tell-nobody\0GUNICORN_CMD_ARGS=--threads=8 --max-requests 100\0"
         "WEB_CONCURRENCY=6\0broken\0=alsobroken\0");
@@ -83,13 +85,15 @@ static void gunicorn_is_read_and_secrets_are_not(void **state)
     startup_findings(&startup, &facts, &list);
     json_t *json = startup_json(&startup);
     char *text = json_dumps(json, 0);
-    static const char *const hidden[] = {"sesame", "hush", "secret", "tell-nobody"};
+    static const char *const hidden[] = {"sesame", "hush", "secret", "tell-nobody", "hunter"};
     for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++) {
         assert_null(strstr(text, hidden[i]));
         for (size_t f = 0; f < list.count; f++) assert_null(strstr(list.items[f].read, hidden[i]));
     }
     assert_non_null(strstr(text, "--api-token=***"));
     assert_non_null(strstr(text, "postgres://***@db/x"));
+    assert_non_null(strstr(text, "Authorization:***"));
+    assert_non_null(strstr(text, "--dsn=postgres://***@host/db,redis://***@h2"));
     free(text);
     json_decref(json);
     finding_list_close(&list);
