@@ -60,9 +60,10 @@ void table_score(const struct score *score, const struct answer_model *model)
     struct score_sum sum = score_sum(score);
     printf("cases %" PRIu64 "   accuracy %.2f %%   macro-F1 %.2f %%   calibration error %.3f\n",
            sum.cases, 100 * sum.accuracy, 100 * sum.macro_f1, sum.calibration_error);
-    printf("answered %.2f %% of the cases (coverage), of these %.2f %% right (precision; target "
-           "%.0f %%)\n",
-           100 * sum.coverage, 100 * sum.precision, 100 * (double)model->target_precision);
+    printf("answered %.2f %% of the cases (coverage), ", 100 * sum.coverage);
+    if (sum.answered > 0) printf("of these %.2f %% right (precision; ", 100 * sum.precision);
+    printf("%starget %.0f %%%s\n", sum.answered > 0 ? "" : "precision ",
+           100 * (double)model->target_precision, sum.answered > 0 ? ")" : "");
     if (sum.unknown > 0)
         printf("%" PRIu64 " cases have a label the model does not know; they count as wrong\n",
                sum.unknown);
@@ -96,6 +97,12 @@ void table_members(const struct score member[ANSWER_MEMBERS], const struct answe
     }
 }
 
+/* a / b, and null where nothing is divided: 0 would be taken for a figure. */
+static json_t *ratio_json(uint64_t a, uint64_t b)
+{
+    return b == 0 ? json_null() : json_real(score_ratio(a, b));
+}
+
 json_t *table_json(const struct score *score, const struct answer_model *model)
 {
     struct score_sum sum = score_sum(score);
@@ -105,19 +112,19 @@ json_t *table_json(const struct score *score, const struct answer_model *model)
         struct slice name = answer_label(model, c);
         json_array_append_new(
             labels,
-            json_pack("{s:s%, s:I, s:I, s:I, s:f, s:f, s:f, s:f}", "sbr", name.data, name.size,
+            json_pack("{s:s%, s:I, s:I, s:I, s:o, s:f, s:o, s:f}", "sbr", name.data, name.size,
                       "cases", (json_int_t)label->cases, "guessed", (json_int_t)label->guessed,
                       "answered", (json_int_t)label->answered, "recall",
-                      score_ratio(label->right, label->cases), "f1", score_f1(label), "precision",
-                      score_ratio(label->answered_right, label->answered), "threshold",
+                      ratio_json(label->right, label->cases), "f1", score_f1(label), "precision",
+                      ratio_json(label->answered_right, label->answered), "threshold",
                       (double)model->threshold[c]));
     }
-    return json_pack("{s:I, s:f, s:f, s:f, s:I, s:{s:f, s:f, s:f}, s:o}", "cases",
+    return json_pack("{s:I, s:f, s:f, s:f, s:I, s:{s:f, s:f, s:o}, s:o}", "cases",
                      (json_int_t)sum.cases, "accuracy", sum.accuracy, "macro_f1", sum.macro_f1,
                      "calibration_error", sum.calibration_error, "unknown_labels",
                      (json_int_t)sum.unknown, "coverage", "target_precision",
                      (double)model->target_precision, "coverage", sum.coverage, "precision",
-                     sum.precision, "labels", labels);
+                     ratio_json(sum.answered_right, sum.answered), "labels", labels);
 }
 
 enum error_code table_bad_rows(const struct corpus *corpus, bool skip, struct error *err)

@@ -424,6 +424,13 @@ void csv_close(struct csv *csv)
 
 size_t csv_consumed(const struct csv *csv) { return csv->consumed; }
 
+static bool names_column(const struct csv_columns *columns, struct slice column)
+{
+    bool found = slice_equal(columns->label, column);
+    for (int f = 0; f < CASE_FIELDS; f++) found |= slice_equal(columns->field[f], column);
+    return found;
+}
+
 enum error_code csv_columns_parse(struct csv_columns *out_columns, struct slice option,
                                   struct error *err)
 {
@@ -439,11 +446,21 @@ enum error_code csv_columns_parse(struct csv_columns *out_columns, struct slice 
             return error_set(err, ERR_USAGE, 0, "--columns: '%.*s' is not FIELD=COLUMN",
                              (int)pair.size, pair.data);
         struct slice name = {pair.data, left};
+        struct slice column = slice_from(pair, left + 1), *place = NULL;
         enum case_field field = case_find(name);
         if (slice_equal(name, SLICE(CASE_LABEL)))
-            columns.label = slice_from(pair, left + 1);
+            place = &columns.label;
         else if (field < CASE_FIELDS)
-            columns.field[field] = slice_from(pair, left + 1);
+            place = &columns.field[field];
+        if (place != NULL && place->size > 0)
+            return error_set(err, ERR_USAGE, 0, "--columns: '%.*s' stands there twice", (int)left,
+                             pair.data);
+        if (place != NULL && names_column(&columns, column))
+            return error_set(err, ERR_USAGE, 0,
+                             "--columns: the column '%.*s' cannot be two fields of a case",
+                             (int)column.size, column.data);
+        if (place != NULL)
+            *place = column;
         else
             return error_set(err, ERR_USAGE, 0, "--columns: a case has no field '%.*s'", (int)left,
                              pair.data);

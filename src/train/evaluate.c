@@ -43,8 +43,13 @@ static enum error_code count(struct evaluate *evaluate, const struct evaluating 
     const struct corpus *corpus = evaluating->corpus;
     uint32_t *known; /* the corpus' labels as the model numbers them */
     TRY(mem_take(&known, corpus->label_count, sizeof *known, err));
-    for (uint32_t c = 0; c < corpus->label_count; c++)
+    uint32_t strangers = 0;
+    for (uint32_t c = 0; c < corpus->label_count; c++) {
         known[c] = answer_find(model, corpus->labels[c]);
+        strangers += known[c] == model->label_count;
+    }
+    evaluate->blend.strangers = strangers;
+    for (int m = 0; m < ANSWER_MEMBERS; m++) evaluate->member[m].strangers = strangers;
     for (size_t i = 0; i < corpus->count; i++) {
         const struct answer *answer = &evaluating->answers[i];
         uint32_t truth = known[corpus->cases[i].label];

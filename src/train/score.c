@@ -73,7 +73,7 @@ struct score_sum score_sum(const struct score *score)
         sum.answered_right += label->answered_right;
         if (label->cases + label->guessed == 0) continue;
         sum.macro_f1 += score_f1(label);
-        met++;
+        met += c == score->labels && score->strangers > 1 ? score->strangers : 1;
     }
     if (met > 0) sum.macro_f1 /= met;
     sum.accuracy = score_ratio(sum.right, sum.cases);

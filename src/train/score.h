@@ -28,6 +28,7 @@ struct score_label {
 struct score {
     uint32_t labels;
     struct score_label *label; /* [labels + 1]; the last: labels the model does not know */
+    uint32_t strangers;        /* how many these are; 0: one, where there is a case of one */
     struct {
         uint64_t cases, right;
         double confidence;

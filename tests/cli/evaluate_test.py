@@ -36,10 +36,9 @@ class EvaluateTest(cli.Test):
         self.assertAlmostEqual(report["coverage"]["coverage"], len(answered) / 180, places=8)
         precision = sum(right[i] for i in answered) / max(1, len(answered))
         self.assertAlmostEqual(report["coverage"]["precision"], precision, places=8)
-        known = sorted(set(guesses) | {label["sbr"] for label in report["labels"]})
+        names = sorted(set(guesses) | set(truth))  # those the model does not know, too, as scikit-learn has it
         scores = [2 * sum(r and t == name for r, t in zip(right, truth)) / (truth.count(name) + guesses.count(name))
-                  for name in known if truth.count(name) + guesses.count(name)]
-        scores.append(0)  # the labels the model does not know count as one more
+                  for name in names]
         self.assertAlmostEqual(report["macro_f1"], sum(scores) / len(scores), places=8)
         for label in report["labels"]:
             self.assertEqual(label["cases"], truth.count(label["sbr"]))
@@ -85,6 +84,28 @@ class EvaluateTest(cli.Test):
 
 
 class InspectTest(cli.Test):
+    def test_unknown_labels_count_one_by_one(self):
+        cases = self.put("strange.csv", "subject,description,sbr\n" + "disk full,no room,Storage\n" * 3 +
+                         "".join(f"disk full,no room,N{i}\n" for i in range(3)))
+        report = json.loads(cli.run("evaluate", "--json", self.model, cases).out)
+        self.assertEqual(report["unknown_labels"], 3)
+        # As scikit-learn counts: Storage has 2 * 3 / (3 + 6), the three others nothing.
+        self.assertAlmostEqual(report["macro_f1"], (2 / 3) / 4, places=6)
+
+    def test_what_is_not_defined_is_null(self):
+        cases = self.put("vague.csv", "subject,description,sbr\nx,y,Storage\n")
+        done = cli.run("evaluate", "--json", self.model, cases)
+        report = json.loads(done.out)
+        self.assertEqual(report["coverage"]["coverage"], 0)
+        self.assertIsNone(report["coverage"]["precision"])
+        self.assertTrue(all(label["recall"] is None for label in report["labels"] if label["cases"] == 0))
+        self.assertIn("answered 0.00 % of the cases (coverage), precision target 90 %\n", cli.run("evaluate", self.model, cases).out)
+
+    def test_columns_that_contradict_each_other(self):
+        cases = self.put("title.csv", "title,body,sbr\nx,y,Storage\n")
+        for columns, text in ("subject=title,description=title", "the column 'title' cannot be two"), ("subject=title,subject=body", "'subject' stands there twice"):
+            self.assert_exit(cli.run("evaluate", "--columns", columns, self.model, cases), cli.USAGE, text)
+
     def test_nothing_usable_is_no_score(self):
         cases = self.put("none.csv", "subject,description,sbr\n,,Storage\n")
         for options in [], ["--json"]:
