@@ -19,8 +19,12 @@ static enum error_code check_options(const struct options *options, struct error
         return error_set(err, ERR_USAGE, 0, "import needs --vocab FILE, the words of the weights");
     if (options->labels == NULL && !options->language_model)
         return error_set(err, ERR_USAGE, 0, "import needs --labels FILE, the names of the classes");
-    if (options->labels != NULL && options->language_model)
-        return error_set(err, ERR_USAGE, 0, "--labels: a language model has none");
+    static const int of_classifier[] = {OPTION_AT_labels, OPTION_AT_fields, OPTION_AT_bptt,
+                                        OPTION_AT_max_len, OPTION_AT_exact};
+    const char *typed =
+        options_typed(options, of_classifier, sizeof of_classifier / sizeof *of_classifier);
+    if (options->language_model && typed != NULL)
+        return error_set(err, ERR_USAGE, 0, "--%s: a language model has none", typed);
     TRY(learning_words(options, err));
     enum case_field fields[CASE_FIELDS];
     size_t field_count;

@@ -42,11 +42,9 @@ enum error_code learning_none(const struct options *options, const char *why, st
                                      OPTION_AT_clip,       OPTION_AT_init,     OPTION_AT_resume,
                                      OPTION_AT_checkpoint, OPTION_AT_history,  OPTION_AT_memory,
                                      OPTION_AT_arithmetic, OPTION_AT_language, OPTION_AT_tokenizer};
-    for (size_t i = 0; i < sizeof of_network / sizeof *of_network; i++)
-        if (options->given[of_network[i]])
-            return error_set(err, ERR_USAGE, 0, "--%s is for learning ULMFiT, %s",
-                             options_rows[of_network[i]].name, why);
-    return ERR_NONE;
+    const char *typed = options_typed(options, of_network, sizeof of_network / sizeof *of_network);
+    if (typed == NULL) return ERR_NONE;
+    return error_set(err, ERR_USAGE, 0, "--%s is for learning ULMFiT, %s", typed, why);
 }
 
 enum error_code learning_words(const struct options *options, struct error *err)

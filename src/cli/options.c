@@ -164,6 +164,13 @@ enum error_code options_parse(struct options *out_options, int argc, char **argv
     return ERR_NONE;
 }
 
+const char *options_typed(const struct options *options, const int *at, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (options->given[at[i]]) return options_rows[at[i]].name;
+    return NULL;
+}
+
 unsigned options_threads(const struct options *options)
 {
     return options->threads > 0 ? (unsigned)options->threads : crew_cores();

@@ -78,6 +78,9 @@ extern const size_t options_row_count;
 MUST_CHECK enum error_code options_parse(struct options *out_options, int argc, char **argv,
                                          struct error *err);
 
+/* The first of these options (OPTION_AT_...) that was typed, or NULL. */
+const char *options_typed(const struct options *options, const int *at, size_t count);
+
 /* --threads, or as many as there are cores. */
 unsigned options_threads(const struct options *options);
 

@@ -16,6 +16,9 @@
 #include "doctor/report.h"
 #include "doctor/visit.h"
 
+#define SNAPSHOT "air_classifier_snapshot" /* names its version */
+enum { SNAPSHOT_VERSION = 1 };
+
 static enum error_code print(const struct doctor_output *output, const char *command,
                              const char *headline, struct visit *visit, int *out_status,
                              struct error *err)
@@ -82,6 +85,8 @@ enum error_code doctor_log(const struct doctor_options *options, const struct do
 {
     if (options->log == NULL && options->unit == NULL)
         return error_set(err, ERR_USAGE, 0, "doctor log wants a FILE, - or --unit NAME");
+    if (options->log != NULL && options->unit != NULL)
+        return error_set(err, ERR_USAGE, 0, "doctor log wants a FILE or --unit NAME, not both");
     struct visit visit;
     TRY(visit_open(&visit, options, err));
     enum error_code code = visit_log(&visit, options, err);
@@ -101,7 +106,7 @@ enum error_code doctor_snapshot(const struct doctor_options *options,
     enum error_code code = visit_gather(&visit, options, err);
     if (code == ERR_NONE) {
         visit_facts(&visit);
-        (void)json_object_set_new(visit.details, "air_classifier_snapshot", json_integer(1));
+        (void)json_object_set_new(visit.details, SNAPSHOT, json_integer(SNAPSHOT_VERSION));
         bool whole = json_object_size(visit.details) == 2;
         code = printer_dump(output->to, whole ? visit.details : NULL, err);
         *out_status = 0;
@@ -120,6 +125,13 @@ static enum error_code load_snapshot(struct compare_side *out, const char *path,
     if (object == NULL)
         return error_set(err, ERR_SNAPSHOT, place.line > 0 ? (size_t)place.line : 0, "%s: %s", path,
                          place.text);
+    const json_t *version = json_object_get(object, SNAPSHOT);
+    if (version != NULL && json_integer_value(version) != SNAPSHOT_VERSION) {
+        json_decref(object);
+        return error_set(err, ERR_SNAPSHOT, 0,
+                         "%s: \"%s\" is not %d in it; take it by the same program as this one",
+                         path, SNAPSHOT, SNAPSHOT_VERSION);
+    }
     const char *slash = strrchr(path, '/');
     out->name = slash != NULL ? slash + 1 : path;
     enum error_code code =
@@ -146,6 +158,10 @@ enum error_code doctor_compare(const struct doctor_options *options,
     struct compare_side first, second;
     TRY(load_snapshot(&first, options->operands[0], err));
     TRY(load_snapshot(&second, options->operands[1], err));
+    if (strcmp(first.name, second.name) == 0) { /* dev/s.json and qa/s.json */
+        first.name = options->operands[0];
+        second.name = options->operands[1];
+    }
     struct visit visit;
     TRY(visit_open(&visit, options, err));
     struct forkcast_options asked = visit_fork_options(options, false);

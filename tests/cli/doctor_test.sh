@@ -109,6 +109,13 @@ fails 2 'narrow.json: serving would not start' compare "$folder/wide.json" "$fol
 grep -q 'turns the verdict on our own plan' "$folder/out"
 fails 65 '/nowhere.air' snapshot --model /nowhere.air
 
+sed 's/"air_classifier_snapshot": 1/"air_classifier_snapshot": 99/' "$folder/wide.json" >"$folder/newer.json"
+fails 65 'is not 1 in it' compare "$folder/newer.json" "$folder/wide.json"
+mkdir "$folder/other"
+cp "$folder/narrow.json" "$folder/other/wide.json"
+fails 2 'other/wide.json: serving would not start' compare "$folder/wide.json" "$folder/other/wide.json"
+fails 64 'not both' log "$folder/plain.log" --unit some.service
+
 # A report appears whole: both files, and the page stands alone.
 fails 2 'written' report --root $trees/kubernetes -o "$folder/report.html"
 grep -q '<section class="cause">' "$folder/report.html"

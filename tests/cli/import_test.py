@@ -51,9 +51,17 @@ class LanguageModel(unittest.TestCase):
             return cli.run("import", "-o", os.path.join(self.holder.name, "other.air"), "--vocab", VOCAB, *arguments)
 
         encoder = os.path.join(GOLDEN, "encoder.pth")
-        done = taken(encoder, "--language-model", "--labels", os.path.join(GOLDEN, "labels.json"))
+        labels = ["--labels", os.path.join(GOLDEN, "labels.json")]
+        for option in labels, ["--exact"], ["--fields", "subject"], ["--bptt", "72"], ["--max-len", "1440"]:
+            done = taken(encoder, "--language-model", *option)
+            self.assertEqual(done.status, cli.USAGE)
+            self.assertIn(option[0] + ": a language model has none", done.err)
+        done = taken(os.path.join(GOLDEN, "model.pth"), *labels, "--fields", "subject,case_number")
         self.assertEqual(done.status, cli.USAGE)
-        self.assertIn("a language model has none", done.err)
+        self.assertIn("'case_number' never enters a text", done.err)
+        done = cli.run("import", "-o", "-", "--vocab", VOCAB, *labels, os.path.join(GOLDEN, "model.pth"), cwd=self.holder.name)
+        self.assertEqual(done.status, cli.USAGE)
+        self.assertIn("'-' is standard input", done.err)
         done = taken(encoder, "--labels", os.path.join(GOLDEN, "labels.json"))
         self.assertEqual(done.status, cli.DATA)
         self.assertIn("--language-model imports them", done.err)
