@@ -21,10 +21,11 @@ enum {
     LINKS_MAX = 40,        /* as the kernel follows */
 };
 
-static enum error_code open_regular(int *out_fd, struct stat *out_stat, const char *path,
+/* flags: O_NONBLOCK where a pipe without a writer must not be waited for. */
+static enum error_code open_regular(int *out_fd, struct stat *out_stat, const char *path, int flags,
                                     struct error *err)
 {
-    int fd = fault_hit() ? (errno = EIO, -1) : open(path, O_RDONLY | O_CLOEXEC);
+    int fd = fault_hit() ? (errno = EIO, -1) : open(path, O_RDONLY | O_CLOEXEC | flags);
     if (fd < 0) return error_set(err, ERR_NO_INPUT, 0, "%s: %s", path, strerror(errno));
     if (fstat(fd, out_stat) != 0 || S_ISDIR(out_stat->st_mode)) {
         int reason = S_ISDIR(out_stat->st_mode) ? EISDIR : errno;
@@ -80,7 +81,7 @@ enum error_code file_map(struct file_map *out_map, const char *path, struct erro
     if (strcmp(path, "-") == 0)
         return error_set(err, ERR_NO_INPUT, 0,
                          "standard input cannot be mapped here: give a file; ./- is one");
-    TRY(open_regular(&fd, &stat, path, err));
+    TRY(open_regular(&fd, &stat, path, O_NONBLOCK, err));
     if (!S_ISREG(stat.st_mode)) {
         close(fd);
         return error_set(err, ERR_NO_INPUT, 0, "%s: not a regular file", path);
@@ -114,7 +115,7 @@ enum error_code file_read_open(int *out_fd, const char *path, struct error *err)
         return ERR_NONE;
     }
     struct stat stat;
-    return open_regular(out_fd, &stat, path, err);
+    return open_regular(out_fd, &stat, path, 0, err);
 }
 
 enum error_code file_read(int fd, char *buffer, size_t size, size_t *out_size, const char *path,

@@ -34,6 +34,13 @@
 /* Of a request that is answered at once: some 0.1 ms. */
 enum { AT_ONCE_BYTES = 2048 };
 
+/* More the library has no room for, and says nothing. */
+enum { PARAMETERS_MAX = 64 };
+
+/* The request that this thread of the library's began last was refused by its target alone: what
+ * the library may say of it is said. */
+static _Thread_local bool told_early;
+
 /* A body in chunks that is refused has this long, or as many bytes as a body may have, to end. */
 #define AWAY_SECONDS 1.0
 
@@ -200,17 +207,6 @@ static void set_coming(struct server *server, const struct request *request, uns
     atomic_store_explicit(&server->coming[request - server->requests], loop, memory_order_relaxed);
 }
 
-void *exchange_open(void *context, const char *target, struct MHD_Connection *connection)
-{
-    struct server *server = context;
-    const struct watch_entry *entry = watched(connection);
-    if (entry == NULL || watch_is_own(entry)) return NULL;
-    struct request *request = &server->requests[watch_number(&server->watch, entry)];
-    *request = (struct request){.connection = connection, .behind_target = header_behind(target)};
-    set_coming(server, request, own_number(server) + 1);
-    return request;
-}
-
 /* A reply from here, before the body, ends the connection; one from finish does not. */
 static enum MHD_Result begin(struct server *server, struct MHD_Connection *connection,
                              struct request *request, const char *method, const char *path,
@@ -218,6 +214,10 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
 {
     struct error err;
     set_coming(server, request, 0);
+    if (request->refused) {
+        told_early = false;
+        return MHD_NO;
+    }
     request->since = tick_now();
     atomic_fetch_add(&server->in_flight, 1);
     watch_renew(&server->watch, watched(connection), WATCH_SENDS);
@@ -229,6 +229,7 @@ static enum MHD_Result begin(struct server *server, struct MHD_Connection *conne
     if (code != ERR_NONE) return send_problem(server, connection, request, &err);
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
+    path = header_path(path);
     request->route = admit(server, connection, request, method, path, &reply);
     if (request->route == NULL &&
         (reply.problem == ERR_REQUEST || !header_sends_anyway(connection)))
@@ -313,12 +314,30 @@ static void tell_unread(struct server *server, struct request *request, unsigned
     request->since = 0; /* it never becomes ours */
 }
 
+void *exchange_open(void *context, const char *target, struct MHD_Connection *connection)
+{
+    struct server *server = context;
+    const struct watch_entry *entry = watched(connection);
+    if (entry == NULL || watch_is_own(entry)) return NULL;
+    struct request *request = &server->requests[watch_number(&server->watch, entry)];
+    *request = (struct request){.connection = connection, .behind_target = header_behind(target)};
+    set_coming(server, request, own_number(server) + 1);
+    watch_begin(&server->watch, watched(connection));
+    told_early = header_parameters(target) > PARAMETERS_MAX;
+    if (told_early) tell_unread(server, request, 431);
+    return request;
+}
+
 void exchange_note(void *context, const char *format, va_list arguments)
 {
     static const char refusal[] = "Error processing request (HTTP response code is %u";
     if (strncmp(format, refusal, sizeof refusal - 1) != 0) return;
     struct server *server = context;
     unsigned status = va_arg(arguments, unsigned);
+    if (told_early) {
+        told_early = false;
+        return;
+    }
     struct request *request = find_whole(server);
     if (request != NULL)
         tell_unread(server, request, status);
@@ -644,8 +663,7 @@ static void tell(struct server *server, const struct answer_model *model,
     }
     route->answer(&server->state, model, &request->wish, reply);
     if (reply->tag == NULL || !header_has(connection, reply->tag)) return;
-    reply->status = 304;
-    reply->fixed = (struct slice){"", 0};
+    reply->status = 304; /* with the length of what is not sent: RFC 9110, 8.6 */
 }
 
 /* Who knows that its answers are wrong, or do not come, gives none. */
@@ -720,10 +738,11 @@ enum MHD_Result exchange_step(void *context, struct MHD_Connection *connection, 
     if (*request == NULL) return begin_beat(server, connection, request);
     if (*request == server) return beat(server, connection);
     struct request *known = *request;
+    const char *path = header_path(url);
     if (known->since == 0) return begin(server, connection, known, method, url, version);
-    if (*size > 0) return take_body(server, connection, known, method, url, data, size);
+    if (*size > 0) return take_body(server, connection, known, method, path, data, size);
     if (known->waiting) return deliver(server, connection, known);
-    return finish(server, connection, known, method, url);
+    return finish(server, connection, known, method, path);
 }
 
 void exchange_end(void *context, struct MHD_Connection *connection, void **request,

@@ -57,6 +57,26 @@ const char *header_behind(const char *target)
     return *target == '\0' ? target + 1 : NULL;
 }
 
+size_t header_parameters(const char *target)
+{
+    const char *at = strchr(target, '?');
+    size_t count = at != NULL;
+    while (at != NULL && (at = strchr(at + 1, '&')) != NULL) count++;
+    return count;
+}
+
+const char *header_path(const char *target)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        size_t size = strlen(schemes[i]);
+        if (strncasecmp(target, schemes[i], size) != 0) continue;
+        const char *path = strchr(target + size, '/');
+        return path != NULL ? path : "/";
+    }
+    return target;
+}
+
 /* Whether each byte is a letter, a digit or one of these. */
 static bool is_made_of(const char *data, size_t size, const char *others)
 {
@@ -104,10 +124,31 @@ static enum MHD_Result look(void *context, enum MHD_ValueKind kind, const char *
     return framing->fault == NULL ? MHD_YES : MHD_NO;
 }
 
+/* None, or a number that may be one. */
+static bool is_port(struct slice digits)
+{
+    unsigned port = 0;
+    if (digits.size == 0) return true;
+    if (digits.size > 5) return false;
+    for (size_t i = 0; i < digits.size; i++) {
+        if (digits.data[i] < '0' || digits.data[i] > '9') return false;
+        port = 10 * port + (unsigned)(digits.data[i] - '0');
+    }
+    return port >= 1 && port <= 65535;
+}
+
+/* Nothing, or a name, an address or "[IPv6]", and perhaps ":" and a port. */
 static bool is_host(struct slice host)
 {
     while (host.size > 0 && strchr(" \t", host.data[host.size - 1]) != NULL) host.size--;
-    return is_made_of(host.data, host.size, ".-:[]_~!$&'()*+,;=%");
+    if (host.size == 0) return true; /* of a target without one: RFC 9112, 3.2 */
+    const char *bracket = host.data[0] == '[' ? memchr(host.data, ']', host.size) : NULL;
+    size_t from = bracket != NULL ? (size_t)(bracket - host.data) + 1 : 0;
+    const char *colon = memchr(host.data + from, ':', host.size - from);
+    size_t name = colon != NULL ? (size_t)(colon - host.data) : host.size;
+    if (!is_port(slice_from(host, name + (colon != NULL)))) return false;
+    if (bracket == NULL) return name > 0 && is_made_of(host.data, name, ".-_~!$&'()*+;=%");
+    return from == name && name > 2 && is_made_of(host.data + 1, name - 2, ":.%");
 }
 
 /* Of a header without a fault in its lines, what they say together. */
@@ -216,6 +257,12 @@ static enum MHD_Result take_parameter(void *context, enum MHD_ValueKind kind, co
     return query->code == ERR_NONE ? MHD_YES : MHD_NO;
 }
 
+/* A list may come in several headers of one name: RFC 9110, 5.3. */
+struct list {
+    const char *name, *wanted; /* a header, and what is looked for in it */
+    double share;              /* -1: not there yet */
+};
+
 /* The share that a coding gets of a list such as "gzip;q=0.5, *;q=0"; -1 where it is not named. */
 static double share_of(const char *list, const char *coding)
 {
@@ -223,25 +270,61 @@ static double share_of(const char *list, const char *coding)
     for (const char *at = list; *at != '\0'; at += strcspn(at, ",")) {
         at += strspn(at, ", \t");
         if (strncasecmp(at, coding, size) != 0 || strchr(" \t;,", at[size]) == NULL) continue;
-        const char *end = at + strcspn(at, ","), *share = strstr(at, "q=");
+        const char *end = at + strcspn(at, ","), *share = strcasestr(at, "q=");
         return share != NULL && share < end ? strtod(share + 2, NULL) : 1;
     }
     return -1;
 }
 
+static enum MHD_Result find_share(void *context, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
+{
+    (void)kind;
+    struct list *list = context;
+    if (value == NULL || strcasecmp(name, list->name) != 0) return MHD_YES;
+    if (list->share < 0) list->share = share_of(value, list->wanted);
+    return MHD_YES;
+}
+
+static double share_in(struct MHD_Connection *connection, const char *name, const char *wanted)
+{
+    struct list list = {name, wanted, -1};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, find_share, &list);
+    return list.share;
+}
+
+static enum MHD_Result find_text(void *context, enum MHD_ValueKind kind, const char *name,
+                                 const char *value)
+{
+    (void)kind;
+    struct list *list = context;
+    if (value == NULL || strcasecmp(name, list->name) != 0) return MHD_YES;
+    if (strstr(value, list->wanted) != NULL) list->share = 1;
+    return MHD_YES;
+}
+
+/* Whether one of these headers holds a text. */
+static bool holds(struct MHD_Connection *connection, const char *name, const char *text)
+{
+    struct list list = {name, text, -1};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, find_text, &list);
+    return list.share > 0;
+}
+
 /* RFC 9110, 12.5.3: who says nothing takes any. */
 static bool takes_gzip(struct MHD_Connection *connection)
 {
-    const char *list = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept-Encoding");
-    if (list == NULL) return true;
-    double named = share_of(list, "gzip");
-    return named >= 0 ? named > 0 : share_of(list, "*") > 0;
+    static const char name[] = "Accept-Encoding";
+    if (MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name) == NULL) return true;
+    double named = share_in(connection, name, "gzip");
+    return named >= 0 ? named > 0 : share_in(connection, name, "*") > 0;
 }
 
 bool header_has(struct MHD_Connection *connection, const char *tag)
 {
-    const char *known = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "If-None-Match");
-    return known != NULL && (strcmp(known, "*") == 0 || strstr(known, tag) != NULL);
+    static const char name[] = "If-None-Match";
+    const char *first = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
+    return (first != NULL && strcmp(first, "*") == 0) || holds(connection, name, tag);
 }
 
 enum error_code header_wish(struct MHD_Connection *connection, const struct route *route,
@@ -250,9 +333,8 @@ enum error_code header_wish(struct MHD_Connection *connection, const struct rout
     struct query query = {.route = route, .wish = routes_wish_default(route), .err = err};
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, take_parameter, &query);
     if (query.code != ERR_NONE) return query.code;
-    const char *accept = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Accept");
     query.wish.gzip = takes_gzip(connection);
-    query.wish.open_metrics = accept != NULL && strstr(accept, "application/openmetrics-text");
+    query.wish.open_metrics = holds(connection, "Accept", "application/openmetrics-text");
     *out_wish = query.wish;
     return ERR_NONE;
 }

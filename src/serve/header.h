@@ -17,6 +17,12 @@
  * or a control character. */
 const char *header_behind(const char *target);
 
+/* How many parameters its query has, were all of them such. */
+size_t header_parameters(const char *target);
+
+/* The path of a target, which a client may send with scheme and host: RFC 9112, 3.2.2. */
+const char *header_path(const char *target);
+
 /* ERR_REQUEST where the request, or its end, can be read in two ways (RFC 9112, 2.2, 3.2, 5, 6.1
  * and 6.3): a second length, type, host or token, a length beside a transfer coding, a coding other
  * than chunked, a name that is none, a folded line, NUL. What follows on the connection must not

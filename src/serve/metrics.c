@@ -171,8 +171,8 @@ void metrics_request(struct metrics *metrics, const struct route *route, unsigne
     size_t path = path_of(route), i = 0;
     while (i < METRICS_STATUSES_MAX && metrics->status[i] != status) i++;
     check(i < METRICS_STATUSES_MAX);
-    observe(&metrics->durations[path], &scale_seconds, nanos);
     if (path < routes_count && !expected(path, status)) path = routes_count;
+    observe(&metrics->durations[path], &scale_seconds, nanos);
     add(&metrics->requests[path * METRICS_STATUSES_MAX + i], 1);
 }
 

@@ -167,8 +167,8 @@ void plan_make(struct contract *out_contract, const struct server *server,
     if (next == NULL) next = server->model;
     unsigned loops = server_loops(server, server->model);
     struct contract contract = {.tasks = tasks(server),
-                                .descriptors =
-                                    server->options->connections_max + descriptors_beside(loops)};
+                                .descriptors = server->options->connections_max +
+                                               descriptors_beside(server->options->threads)};
     add_answering(&contract, server, next);
     add_requests(&contract, server);
     struct contract_bytes stacks = contract_mapping(CREW_STACK_BYTES);

@@ -212,6 +212,7 @@ static void tell(struct server *server, enum error_code code, const struct reloa
         metrics_reload(&server->metrics, METRICS_RELOAD_REFUSED);
         log_line(LOG_LEVEL_ERROR, "the model stays as it is: %s", err->detail);
     }
+    if (atomic_load(&server->state.draining)) return; /* the manager knows that it stops */
     const struct reload_model *now = code == ERR_NONE ? &report->after : &report->before;
     notify_send(&server->notify, "READY=1\nSTATUS=serving %u SBRs, model %s", now->labels,
                 now->checksum);
@@ -235,7 +236,7 @@ static void obey(struct reload *reload)
     else
         reload->signalled = false;
     pthread_mutex_unlock(&reload->lock);
-    notify_reloading(&reload->server->notify);
+    if (!atomic_load(&reload->server->state.draining)) notify_reloading(&reload->server->notify);
     enum error_code code = carry_out(reload, order.any_labels, &report, &err);
     tell(reload->server, code, &report, &err);
     pthread_mutex_lock(&reload->lock);
@@ -282,6 +283,10 @@ enum error_code reload_order(struct reload *reload, const struct reload_order *o
         pthread_cond_signal(&reload->wake);
     }
     pthread_mutex_unlock(&reload->lock);
+    if (code == ERR_RELOAD) {
+        metrics_reload(&reload->server->metrics, METRICS_RELOAD_REFUSED);
+        log_line(LOG_LEVEL_ERROR, "the model stays as it is: %s", err->detail);
+    }
     return code;
 }
 

@@ -12,6 +12,7 @@
 #include "serve/openapi.h"
 #include "serve/truth.h"
 #include "text/json.h"
+#include "text/utf8.h"
 
 const struct routes_parameter routes_parameters[] = {
     {"detail", offsetof(struct routes_wish, detail), ROUTES_OF_CASES,
@@ -320,13 +321,25 @@ const struct route *routes_find(const char *method, const char *path, struct rou
     return NULL;
 }
 
+/* A sentence may quote what a client sent, or be cut inside a character: bytes that are no UTF-8
+ * become '?'. */
+static struct slice as_utf8(struct slice text, char out[ERROR_DETAIL_MAX])
+{
+    size_t bad;
+    memcpy(out, text.data, text.size);
+    struct slice rest = {out, text.size};
+    while (!utf8_valid(rest, &bad)) {
+        out[(size_t)(rest.data - out) + bad] = '?';
+        rest = slice_from(rest, bad + 1);
+    }
+    return (struct slice){out, text.size};
+}
+
 void routes_problem(struct routes_reply *reply, const struct error *err)
 {
     const struct error_row *row = error_row(err->code);
-    struct slice detail = slice_of(err->detail);
-    /* A cut sentence may end inside a character. */
-    if (case_check_utf8(detail, "", 0, &(struct error){0}) != ERR_NONE)
-        detail = slice_of(row->title);
+    char plain[ERROR_DETAIL_MAX];
+    struct slice detail = as_utf8(slice_of(err->detail), plain);
     reply->problem = err->code;
     reply->status = (unsigned)row->http_status;
     reply->type = "application/problem+json";

@@ -308,6 +308,7 @@ static void look_after(struct server *server, struct rounds *rounds)
         if (tick_seconds_since(rounds->told) > TELL_SECONDS && tell_closed(server))
             rounds->told = tick_now();
     }
+    if (truth_due(&server->truth)) server_ask(server);
     if (tick_seconds_since(rounds->canary) >= server->period_seconds) {
         server_ask(server);
         pulse_ask(&server->pulse);
@@ -481,20 +482,22 @@ static void tell_ready(struct server *server, uint64_t begun)
 
 /* A balancer hears of the end by readiness, and goes on sending until it has: whom it sends in
  * that time is answered, and told to come no more on this connection. */
-static void answer_on(struct server *server, int signal_number, const sigset_t *signals)
+static int answer_on(struct server *server, int signal_number, const sigset_t *signals)
 {
     unsigned seconds = server->options->drain_delay_seconds;
     log_line(LOG_LEVEL_INFO, "signal %d: not ready any more, and answering for %u s yet",
              signal_number, seconds);
     notify_send(&server->notify, "STOPPING=1\nSTATUS=answering for %u s yet", seconds);
-    watch_over(server, signals, seconds);
+    int second = watch_over(server, signals, seconds);
+    return second != 0 ? second : signal_number;
 }
 
 static enum error_code stop(struct server *server, int signal_number, const sigset_t *signals,
                             struct error *err)
 {
     atomic_store(&server->state.draining, true);
-    if (server->options->drain_delay_seconds > 0) answer_on(server, signal_number, signals);
+    if (server->options->drain_delay_seconds > 0)
+        signal_number = answer_on(server, signal_number, signals);
     log_line(LOG_LEVEL_INFO, "signal %d: finishing %u requests in flight", signal_number,
              atomic_load(&server->in_flight));
     notify_send(&server->notify, "STOPPING=1\nSTATUS=finishing %u requests",

@@ -111,13 +111,16 @@ enum error_code server_fill(const struct server *server, struct seat *seat, stru
 }
 
 /* On the answering thread. A case that was handed back says nothing, nor does the answer of
- * a model that came in between. */
+ * a model that came in between: it is asked again, and no silence, which would keep clients out
+ * after a reload at the wrong moment. */
 static void judge(struct batcher_case *one, const struct answer *answer, const struct error *err)
 {
     (void)err;
     struct server *server = one->owner;
     if (answer != NULL && answer->model == &server->canary_seat->model)
         truth_judge(&server->truth, server->canary_number, answer);
+    else
+        truth_pass(&server->truth);
     seats_unpin(server->canary_seat);
     atomic_store(&server->canary_waits, false);
 }

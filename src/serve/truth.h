@@ -26,6 +26,7 @@ struct truth {
     uint64_t looked, woken; /* ticks: truth_beat came last; and after it had not for long */
     unsigned long right, wrong;
     atomic_bool holds; /* as truth_ready said last */
+    atomic_bool due;
 };
 
 /* The model has just answered all of its canaries. */
@@ -34,6 +35,13 @@ void truth_begin(struct truth *truth, double silence_seconds);
 /* Judges the answer to a canary of the model that gave it; logs where that changes
  * something. */
 void truth_judge(struct truth *truth, uint32_t canary, const struct answer *answer);
+
+/* The canary was not answered, but who answers came by: silence counts from now on, and another
+ * one is due at once. */
+void truth_pass(struct truth *truth);
+
+/* Whether one is due; once. */
+bool truth_due(struct truth *truth);
 
 /* HTTP's threads had all answered then. To be called often, so that silence is seen; where it
  * was not, for a second, nothing could answer, and silence counts from now on. */

@@ -208,6 +208,15 @@ void watch_renew(struct watch *watch, struct watch_entry *entry, enum watch_phas
     pthread_mutex_unlock(&watch->mutex);
 }
 
+void watch_begin(struct watch *watch, struct watch_entry *entry)
+{
+    if (entry == NULL) return;
+    pthread_mutex_lock(&watch->mutex);
+    bool idled = entry->known && entry->phase == WATCH_COMES;
+    pthread_mutex_unlock(&watch->mutex);
+    if (idled) watch_renew(watch, entry, WATCH_SENDS);
+}
+
 static bool has_unread(const struct watch_entry *entry)
 {
     char byte;
@@ -233,10 +242,11 @@ unsigned watch_cut(struct watch *watch, unsigned seconds)
     for (struct watch_entry *entry = watch->first; entry != NULL; entry = entry->next) {
         if (entry->cut) continue;
         bool late = entry->phase != WATCH_WAITS && tick_seconds_since(entry->since) > seconds;
+        bool idles = entry->known && entry->phase == WATCH_COMES && !has_unread(entry);
         if (!late && !is_gone(entry)) continue;
         shutdown(entry->fd, SHUT_RDWR);
         entry->cut = true;
-        count += late;
+        count += late && !idles;
     }
     pthread_mutex_unlock(&watch->mutex);
     return count;

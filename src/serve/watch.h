@@ -83,6 +83,9 @@ void watch_leave(struct watch *watch, struct watch_entry *entry);
 /* Its time begins anew; NULL does nothing. */
 void watch_renew(struct watch *watch, struct watch_entry *entry, enum watch_phase phase);
 
+/* The line of its next request came: time that it idled before is none of that one's. */
+void watch_begin(struct watch *watch, struct watch_entry *entry);
+
 /* Shuts every connection whose time is older than this, and gives how many; also those whose
  * client left in the middle of a request, which the library may not see before its time-out. */
 unsigned watch_cut(struct watch *watch, unsigned seconds);

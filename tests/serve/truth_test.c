@@ -81,6 +81,24 @@ static void silence_is_not_ready(void **state)
     assert_false(truth_holds(&truth));
 }
 
+/* A canary that a reload took away is no silence, and is made up for. */
+static void one_that_is_passed_over_is_asked_again(void **state)
+{
+    (void)state;
+    struct error err;
+    struct truth truth;
+    truth_begin(&truth, 40);
+    assert_false(truth_due(&truth));
+    truth.last -= 41000000000u;
+    truth_pass(&truth);
+    assert_fine(truth_ready(&truth, &err), &err);
+    assert_true(truth_due(&truth));
+    assert_false(truth_due(&truth));
+    judge(&truth, 0, 1, 0.25f); /* what is wrong stays wrong */
+    truth_pass(&truth);
+    assert_int_equal(truth_ready(&truth, &err), ERR_NOT_READY);
+}
+
 static void kills_are_counted(void **state)
 {
     (void)state;
@@ -102,6 +120,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_follows_the_last_answer),
         cmocka_unit_test(silence_is_not_ready),
+        cmocka_unit_test(one_that_is_passed_over_is_asked_again),
         cmocka_unit_test(kills_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,6 +12,7 @@ import time
 import unittest
 
 import container
+from batch_test import imported
 from service import FOLDER, INCIDENT, PROGRAM, SANITIZED, SLOW, Client, Service, model, resident
 from soak_test import CASES_OF_ALL_SIZES, soak
 
@@ -120,6 +121,13 @@ class Plan(unittest.TestCase):
             self.assertEqual(resource.prlimit(service.process.pid, resource.RLIMIT_NOFILE), (64, 64))
             self.assertFalse(any("open files" in line for line in service.log))
             fill(service)
+
+    def test_its_open_files_are_enough_for_any_threads(self):
+        for file in model(), imported():
+            done = subprocess.run([PROGRAM, "serve", "--plan", "--json", file, *OPTIONS, "--threads", "4"], stdout=subprocess.PIPE, check=True, timeout=SLOW)
+            files = json.loads(done.stdout)["open_files"]
+            with Service(*OPTIONS, "--threads", "4", file=file, preexec_fn=limit_files(files, files)) as service:
+                self.assertFalse(any("open files" in line for line in service.log), service.log)
 
     def test_what_open_files_leave_no_room_for_is_no_place(self):
         with Service(*OPTIONS, "--read-timeout", "600", preexec_fn=limit_files(20, 40)) as service:

@@ -51,6 +51,11 @@ AMBIGUOUS = (
     ("lines of carriage returns", LIVE + b"X: a\r\r" + HIDDEN + b"\r\n"),
     ("two hosts", LIVE + b"Host: x\r\n\r\n"),
     ("two hosts in one", LIVE.replace(b": x", b": x, y") + b"\r\n"),
+    ("a host of colons", LIVE.replace(b": x", b": a:b:c") + b"\r\n"),
+    ("an address that is not closed", LIVE.replace(b": x", b": [::1") + b"\r\n"),
+    ("a port beyond all", LIVE.replace(b": x", b": x:99999") + b"\r\n"),
+    ("a port that is none", LIVE.replace(b": x", b": x:8a") + b"\r\n"),
+    ("a port alone", LIVE.replace(b": x", b": :80") + b"\r\n"),
     ("a host with a path", LIVE.replace(b": x", b": x/y") + b"\r\n"),
     ("two types", HEAD + b"content-type: text/plain\r\n" + LENGTH + b"\r\n" + BODY),
     ("two tokens", LIVE + b"Authorization: Bearer a\r\n" * 2 + b"\r\n"),
@@ -82,6 +87,8 @@ REFUSED = (
     ("cookies of 9 KB", LIVE + b"Cookie: " + b"a=b; " * 1800 + b"\r\n\r\n", 431),
     ("a chunk size that is no number", HEAD + CODED + b"\r\nzz\r\n" + BODY, 400),
     ("a chunk size without bound", HEAD + CODED + b"\r\n" + b"f" * 30 + b"\r\n", 413),
+    ("300 parameters", LIVE.replace(b"live", b"live?" + b"&" * 300) + b"\r\n", 431),
+    ("100 parameters", HEAD.replace(b"sbr", b"sbr?" + b"a=b&" * 100) + LENGTH + b"\r\n" + BODY, 431),
     ("a header of 40 KB", LIVE + b"X: " + b"a" * 40000 + b"\r\n\r\n", 431),
     ("5,000 headers", LIVE + b"X: a\r\n" * 5000 + b"\r\n", 431),
     ("a path of 40 KB", b"GET /" + b"a" * 40000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", 414),
@@ -264,6 +271,47 @@ class Protocol(unittest.TestCase):
                 client.send(data)
                 self.assertEqual(client.reply().status, 200)
 
+    def test_a_target_may_name_the_host(self):
+        for target, status in ((b"http://x/health/live", 200), (b"HTTPS://x:1/health/ready?", 200), (b"http://x", 404), (b"http://x/nowhere", 404)):
+            with Client(self.service.address) as client:
+                client.send(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+                self.assertEqual(client.reply().status, status, target)
+
+    def test_lists_in_several_headers(self):
+        with Client(self.service.address) as client:
+            page = "/apidocs/swagger-ui.css"
+            encodings = ["br", "gzip"], ["gzip;Q=0", "br"], ["identity, gzip;q=0.5"]
+            statuses = [client.ask("GET", page, headers=["Accept-Encoding: " + text for text in texts]).status for texts in encodings]
+            if statuses[2] != 404:  # built without the page
+                self.assertEqual(statuses, [200, 406, 200])
+            tag = client.ask("GET", "/openapi.json").headers["etag"]
+            reply = client.ask("GET", "/openapi.json", headers=['If-None-Match: "x"', "If-None-Match: " + tag])
+            self.assertEqual(reply.status, 304)
+            whole = client.ask("GET", "/openapi.json")
+            self.assertEqual(reply.headers["content-length"], whole.headers["content-length"])
+
+    def test_a_problem_quotes_what_is_no_utf8(self):
+        with Client(self.service.address) as client:
+            reply = client.ask(path="/classifier/sbr?detail=\xe9", body=INCIDENT)
+            self.assertEqual(reply.status, 400)
+            self.assertIn("detail", reply.json()["detail"])
+            self.assertIn("?", reply.json()["detail"])
+
+    def test_what_a_route_does_not_list_is_counted_alike(self):
+        def sums(text):
+            found = {}
+            for name in "requests_total", "request_duration_seconds_count":
+                for match in re.finditer(r"air_classifier_%s\{route=\"([^\"]*)\"[^}]*\} (\d+)" % name, text):
+                    found.setdefault(match[1], {}).setdefault(name, 0)
+                    found[match[1]][name] += int(match[2])
+            return found
+        with Client(self.service.address) as client:
+            client.send(LIVE + b"Content-Length: 1100000\r\n\r\n" + b" " * 1100000)
+            self.assertIn(client.reply().status, (200, 413))
+        with Client(self.service.address) as client:
+            for route, counts in sums(client.ask("GET", "/metrics").body.decode()).items():
+                self.assertEqual(len(set(counts.values())), 1, (route, counts))
+
     def test_a_long_header_in_pieces(self):
         head = HEAD + b"Cookie: a=b; c=d\r\n" + b"".join(b"X-%d: %s\r\n" % (i, b"a" * i) for i in range(100))
         for data in (head + LENGTH + b"\r\n" + BODY, head + CODED + b"\r\n" + chunked(BODY, 9)):
@@ -292,6 +340,17 @@ class Slow(unittest.TestCase):
                 return client.ask(body=INCIDENT).status == 200
         except (OSError, EOFError):
             return False
+
+    def test_time_between_requests_is_none_of_the_next_one(self):
+        with Service("--threads", "1", "--read-timeout", "2") as service, Client(service.address) as client:
+            self.assertEqual(client.ask("GET", "/health/live").status, 200)
+            time.sleep(1.6)
+            client.send(LIVE)
+            time.sleep(1.2)
+            client.send(b"\r\n")
+            self.assertEqual(client.reply().status, 200)
+            self.assertTrue(client.at_end())  # who idles is closed, and took no time to send anything
+            self.assertFalse(any("to arrive" in line for line in service.log), service.log)
 
     def test_a_byte_now_and_then_is_cut_and_others_are_served(self):
         data = request(body=INCIDENT)

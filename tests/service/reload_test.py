@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 import unittest
 
 from batch_test import LONG, imported
@@ -256,6 +257,15 @@ class Refused(unittest.TestCase):
             service.put(model())
             self.assertEqual(service.reload().status, 200)
 
+    def test_a_pipe_is_no_model(self):
+        with Reloadable() as service:
+            os.unlink(service.path)
+            os.mkfifo(service.path)
+            self.stays(service, service.reload(), 409, "reload-refused", "not a regular file")
+            os.unlink(service.path)
+            service.put(model())
+            self.assertEqual(service.reload().status, 200)
+
     def test_other_labels(self):
         five = trained("five", TEAMS + ("network",))
         with Reloadable() as service:
@@ -321,6 +331,7 @@ class Refused(unittest.TestCase):
 
 class Together(unittest.TestCase):
     def test_two_at_once(self):
+        refused = 0
         with Reloadable() as service:
             for _ in range(8):
                 replies = []
@@ -330,9 +341,41 @@ class Together(unittest.TestCase):
                     thread.start()
                 for thread in threads:
                     thread.join()
+                busy = sum(b"another reload" in reply.body for reply in replies)
+                refused += busy
                 statuses = sorted(reply.status for reply in replies)
                 self.assertEqual(statuses[0], 200)
                 self.assertLessEqual(set(statuses), {200, 409})
+            with Client(service.address) as client:
+                text = client.ask("GET", "/metrics").body.decode()
+            self.assertIn('air_classifier_reload_total{result="refused"} %d\n' % refused, text)
+            self.assertTrue(wait_until(lambda: sum("another reload" in line for line in service.log) == refused))
+
+    def test_a_manager_hears_of_no_readiness_behind_the_end(self):
+        with Manager() as manager, Reloadable("--drain-delay", "60", env=manager.environment) as service:
+            service.process.send_signal(signal.SIGTERM)
+            self.assertTrue(wait_until(lambda: manager.has_heard("STOPPING=1")))
+            service.process.send_signal(signal.SIGHUP)
+            self.assertTrue(wait_until(lambda: any("reloaded in" in line for line in service.log)))
+            self.assertEqual(service.stop(signal.SIGINT), 0)
+            heard = manager.heard[next(i for i, text in enumerate(manager.heard) if text.startswith("STOPPING=1")):]
+            self.assertFalse([text for text in heard if text.startswith(("READY=1", "RELOADING=1"))], heard)
+
+    def test_a_canary_that_a_reload_takes_away_is_no_silence(self):
+        """Its second is never answered: it waits while the thread hangs, and the reload takes it away when that goes on."""
+        with Reloadable("--canary-period", "2", "--deadline", "0.5", env=dict(os.environ, AIR_CLASSIFIER_BEND="queue")) as service:
+            service.process.send_signal(signal.SIGUSR1)
+            threading.Event().wait(2.1)
+            service.process.send_signal(signal.SIGHUP)
+            threading.Event().wait(0.4)
+            service.process.send_signal(signal.SIGUSR1)
+            self.assertTrue(wait_until(lambda: any("reloaded in" in line for line in service.log)))
+            end = time.monotonic() + 2
+            while time.monotonic() < end:  # the next is due by then; without it there were 3 s of silence
+                with Client(service.address) as client:
+                    reply = client.ask("GET", "/health/ready")
+                    self.assertEqual(reply.status, 200, reply.body)
+                time.sleep(0.02)
 
     def test_sigterm_under_a_reload(self):
         for _ in range(3):

@@ -116,7 +116,7 @@ class Reply:
             assert name.lower() not in self.headers, "header twice: " + name
             self.headers[name.lower()] = value.strip()
         size = int(self.headers.get("content-length", 0))
-        bodiless = method == "HEAD" or self.status < 200
+        bodiless = method == "HEAD" or self.status < 200 or self.status == 304
         self.body = b"" if bodiless else stream.read(size)
         assert bodiless or len(self.body) == size, "the answer is cut"
 

@@ -155,6 +155,7 @@ class Stop(unittest.TestCase):
             self.assertIsNone(service.process.poll())
             self.assertEqual(service.stop(signal.SIGINT), 0)  # a second signal ends it
             self.assertIn("stopped\n", service.log)
+            self.assertTrue(any("signal 2: finishing" in line for line in service.log), service.log)
             with self.assertRaises(OSError):
                 Client(service.address)
 

@@ -72,7 +72,7 @@ class Truth(unittest.TestCase):
                 env=dict(manager.environment, AIR_CLASSIFIER_BEND=place)) as service:
             self.assertTrue(wait_until(lambda: manager.fed() >= 2))
             self.assertTrue(manager.has_heard("READY=1\n"))
-            for _ in range(2):
+            for rounds in range(2):
                 self.assertTrue(ready(service))
                 service.process.send_signal(signal.SIGUSR1)
                 self.assertTrue(wait_until(lambda: not ready(service)))
@@ -88,6 +88,7 @@ class Truth(unittest.TestCase):
                         self.assertEqual(refused.json()["type"], "/problems/not-ready")
                         self.assertIn("retry-after", refused.headers)
                     self.assertEqual(client.ask("GET", "/health/live").status, 200)
+                    self.assertTrue(wait_until(lambda: sum("not ready: " in line for line in service.log) > rounds))
                     wrong = len(service.log)
                     for _ in range(40):  # more than ten periods
                         threading.Event().wait(0.02)
