@@ -19,9 +19,6 @@ enum error_code reader_fields(enum case_field out_fields[CASE_FIELDS], size_t *o
         if (field == CASE_FIELDS)
             return error_set(err, ERR_USAGE, 0, "there is no field '%.*s'", (int)name.size,
                              name.data);
-        if (case_rows[field].rank == 0)
-            return error_set(err, ERR_USAGE, 0, "the field '%.*s' never enters a text",
-                             (int)name.size, name.data);
         if (seen[field])
             return error_set(err, ERR_USAGE, 0, "the field '%.*s' is named twice", (int)name.size,
                              name.data);

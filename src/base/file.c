@@ -222,19 +222,34 @@ enum error_code file_write_open(struct file_write *out_file, const char *path, s
     return ERR_NONE;
 }
 
-void file_sweep(const char *path)
+/* Of "name.tmp.PID.N". */
+static bool is_leftover(const char *entry, const char *name)
 {
     static const char mark[] = ".tmp.";
-    struct file_write file;
-    if (!file_folder(path, file.path, sizeof file.path)) return;
-    const char *name = path + folder_size(path);
     size_t size = strlen(name);
-    DIR *folder = opendir(file.path);
-    for (const struct dirent *entry; folder != NULL && (entry = readdir(folder)) != NULL;)
-        if (strncmp(entry->d_name, name, size) == 0 &&
-            strncmp(entry->d_name + size, mark, sizeof mark - 1) == 0)
+    if (strncmp(entry, name, size) != 0 || strncmp(entry + size, mark, sizeof mark - 1) != 0)
+        return false;
+    const char *digits = entry + size + sizeof mark - 1;
+    size_t process = strspn(digits, "0123456789");
+    if (process == 0 || digits[process] != '.') return false;
+    size_t number = strspn(digits + process + 1, "0123456789");
+    return number > 0 && digits[process + 1 + number] == '\0';
+}
+
+void file_sweep(const char *path)
+{
+    struct file_write file;
+    char folder_path[sizeof file.path];
+    int length = snprintf(file.path, sizeof file.path, "%s", path);
+    if (length <= 0 || (size_t)length >= sizeof file.path) return;
+    if (!follow_links(file.path, sizeof file.path)) return;
+    if (!file_folder(file.path, folder_path, sizeof folder_path)) return;
+    DIR *folder = opendir(folder_path);
+    if (folder == NULL) return;
+    for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
+        if (is_leftover(entry->d_name, file.path + folder_size(file.path)))
             unlinkat(dirfd(folder), entry->d_name, 0);
-    if (folder != NULL) closedir(folder);
+    closedir(folder);
 }
 
 enum error_code file_write_add(struct file_write *file, const void *data, size_t size,

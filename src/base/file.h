@@ -71,7 +71,8 @@ MUST_CHECK enum error_code file_write_add(struct file_write *file, const void *d
 /* Syncs, renames, and syncs the folder; on failure the temporary file is gone. ERR_SYNC alone: the
  * file is there, but whether it outlasts a power cut is not known. */
 MUST_CHECK enum error_code file_write_commit(struct file_write *file, struct error *err);
-/* Removes what killed writers of this path left behind; for whoever is its only writer. */
+/* Removes what killed writers of this path left behind (PATH.tmp.PID.N); for whoever is its only
+ * writer. */
 void file_sweep(const char *path);
 /* Drops what was written; harmless after commit. */
 void file_write_abandon(struct file_write *file);

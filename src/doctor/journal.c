@@ -290,9 +290,9 @@ enum error_code journal_read(struct journal *journal, const char *path, struct e
     for (;;) {
         size_t got = 0;
         code = file_read(fd, buffer + used, JOURNAL_BUFFER_BYTES - used, &got, path, err);
-        if (code != ERR_NONE || got == 0) break;
+        if (code != ERR_NONE || (got == 0 && (begun || used == 0))) break;
         used += got;
-        if (!begun && used < FORM_BYTES) continue;
+        if (!begun && got > 0 && used < FORM_BYTES) continue;
         if (!begun && (code = form_check((struct slice){buffer, used}, path, err)) != ERR_NONE)
             break;
         begun = true;

@@ -27,32 +27,45 @@ static bool names_secret(const char *text, size_t size)
 }
 
 /* A text with every "://user:password@" in it hidden; a password may hold an '@' itself. */
-static void add_without_users(struct writer *writer, const char *text)
+static void add_without_users(struct writer *writer, struct slice text)
 {
-    for (const char *scheme; (scheme = strstr(text, "://")) != NULL;) {
-        const char *authority = scheme + 3;
-        size_t size = strcspn(authority, "/?#, ;");
-        const char *at = memrchr(authority, '@', size);
-        writer_format(writer, "%.*s://%s", (int)(scheme - text), text, at != NULL ? "***" : "");
-        text = at != NULL ? at : authority;
+    for (const char *scheme; (scheme = memmem(text.data, text.size, "://", 3)) != NULL;) {
+        size_t before = (size_t)(scheme - text.data), size = 0;
+        struct slice authority = slice_from(text, before + 3);
+        while (size < authority.size && strchr("/?#, ;", authority.data[size]) == NULL) size++;
+        const char *at = memrchr(authority.data, '@', size);
+        writer_format(writer, "%.*s://%s", (int)before, text.data, at != NULL ? "***" : "");
+        text = at != NULL ? slice_from(authority, (size_t)(at - authority.data)) : authority;
     }
-    writer_text(writer, text);
+    writer_format(writer, "%.*s", (int)text.size, text.data);
+}
+
+/* Where the value of a secret begins: behind "--api-token=", "?password=", "Authorization:"; the
+ * text's end where there is none. */
+static size_t secret_at(const char *argument)
+{
+    size_t at = 0;
+    for (; argument[at] != '\0'; at++) {
+        bool ends_name =
+            argument[at] == '=' || (argument[at] == ':' && strncmp(argument + at, "://", 3) != 0);
+        if (ends_name && names_secret(argument, at)) return at + 1;
+    }
+    return at;
 }
 
 /* One argument as it may be shown. */
 static void add_argument(struct writer *writer, const char *argument, bool after_secret)
 {
-    size_t name = strcspn(argument, "=:"); /* "--api-token=...", "Authorization: ..." */
-    bool url = strncmp(argument + name, "://", 3) == 0;
+    size_t size = strlen(argument), secret = secret_at(argument);
     if (writer->used > 0) writer_char(writer, ' ');
-    if (after_secret)
+    if (after_secret) {
         writer_text(writer, "***");
-    else if (argument[name] != '\0' && !url && names_secret(argument, name))
-        writer_format(writer, "%.*s%c***", (int)name, argument, argument[name]);
-    else if (strlen(argument) > LONG_ARGUMENT || strchr(argument, '\n') != NULL)
-        writer_format(writer, "<%zu bytes>", strlen(argument)); /* a program, or a text */
-    else
-        add_without_users(writer, argument);
+    } else if (secret == size && (size > LONG_ARGUMENT || strchr(argument, '\n') != NULL)) {
+        writer_format(writer, "<%zu bytes>", size); /* a program, or a text */
+    } else {
+        add_without_users(writer, (struct slice){argument, secret});
+        if (secret < size) writer_text(writer, "***");
+    }
 }
 
 static void set_number(const char *value, int64_t *out)

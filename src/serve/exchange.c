@@ -334,11 +334,10 @@ void exchange_note(void *context, const char *format, va_list arguments)
     if (strncmp(format, refusal, sizeof refusal - 1) != 0) return;
     struct server *server = context;
     unsigned status = va_arg(arguments, unsigned);
-    if (told_early) {
-        told_early = false;
-        return;
-    }
     struct request *request = find_whole(server);
+    bool told = request != NULL ? request->refused : told_early;
+    if (request == NULL) told_early = false;
+    if (told) return;
     if (request != NULL)
         tell_unread(server, request, status);
     else
@@ -753,6 +752,7 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **reque
     struct request *known = *request;
     if (known == NULL || *request == server) return;
     if (known->since == 0) {
+        if (known->refused) told_early = false;
         set_coming(server, known, 0);
         return;
     }

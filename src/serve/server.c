@@ -117,12 +117,11 @@ static void judge(struct batcher_case *one, const struct answer *answer, const s
 {
     (void)err;
     struct server *server = one->owner;
-    if (answer != NULL && answer->model == &server->canary_seat->model)
-        truth_judge(&server->truth, server->canary_number, answer);
-    else
-        truth_pass(&server->truth);
+    bool judged = answer != NULL && answer->model == &server->canary_seat->model;
+    if (judged) truth_judge(&server->truth, server->canary_number, answer);
     seats_unpin(server->canary_seat);
     atomic_store(&server->canary_waits, false);
+    if (!judged) truth_pass(&server->truth); /* behind that: another may be asked now */
 }
 
 void server_ask(struct server *server)

@@ -86,8 +86,9 @@ void watch_renew(struct watch *watch, struct watch_entry *entry, enum watch_phas
 /* The line of its next request came: time that it idled before is none of that one's. */
 void watch_begin(struct watch *watch, struct watch_entry *entry);
 
-/* Shuts every connection whose time is older than this, and gives how many; also those whose
- * client left in the middle of a request, which the library may not see before its time-out. */
+/* Shuts every connection whose time is older than this, and gives how many of these were in a
+ * request; also those whose client left in the middle of a request, which the library may not see
+ * before its time-out. */
 unsigned watch_cut(struct watch *watch, unsigned seconds);
 
 /* Where no connection is free and so many others wait: sees to it that as many leave, by these

@@ -94,7 +94,9 @@ static void write_settings(struct course *course)
     for (size_t i = 0; i < recipe->stage_count; i++)
         writer_format(&to, ", %u at %.3g", recipe->stages[i].epochs,
                       recipe->stages[i].high * factor_of(course->way));
-    if (course->way->clip > 0) writer_format(&to, ", clipped at %g", course->way->clip);
+    if (factor_of(course->way) < 1 || factor_of(course->way) > 1)
+        writer_format(&to, ", rate %.17g", course->way->rate);
+    if (course->way->clip > 0) writer_format(&to, ", clipped at %.17g", course->way->clip);
     course->settings[to.used] = '\0';
 }
 

@@ -116,7 +116,7 @@ static uint64_t need(void *context, size_t rows, size_t words)
 {
     struct labels *labels = context;
     uint64_t arena = measure(labels, rows, words);
-    return arena + 2 * labels->net.count * sizeof *labels->net.parameters;
+    return arena + labels->copies * labels->net.count * sizeof *labels->net.parameters;
 }
 
 /* Fewer blocks are kept where all would not fit. */
@@ -215,6 +215,7 @@ static enum error_code run(struct labels *labels, unsigned turn, struct progress
     TRY(plan(labels, err));
     TRY(gemm_open(&labels->gemm, way->arithmetic, way->threads, err));
     TRY(budget_look(way->memory_max, &headroom, err));
+    labels->copies = 1; /* the language model's is there */
     spare(labels, &headroom);
     size_t rows = labels->recipe.rows, words = labels->options->shape.vocab;
     TRY(arena_open(&labels->arena, measure(labels, rows, words), err));
@@ -238,6 +239,7 @@ static enum error_code make(struct labels **out_labels, const struct labels_opti
     (*out_labels)->options = options;
     (*out_labels)->chosen = chosen;
     (*out_labels)->count = count;
+    (*out_labels)->copies = 2;
     return ERR_NONE;
 }
 

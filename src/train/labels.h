@@ -39,6 +39,7 @@ struct labels {
     const struct labels_options *options;
     const uint32_t *chosen;
     size_t count, longest, blocks, at; /* texts; tokens and blocks of the longest; the batch */
+    size_t copies;                     /* of parameters, that are still to be taken */
     uint32_t *order;                   /* [count] */
     struct clas_text *rows;            /* a batch */
     uint32_t *row_labels;

@@ -144,11 +144,18 @@ static enum error_code ask(const struct learn *learn, void (*tell)(const char *s
     return code;
 }
 
+static void forget_labels(const char *output)
+{
+    for (unsigned turn = 0; turn < LEARN_TURNS_MAX; turn++) labels_forget(output, turn);
+}
+
 enum error_code learn_language(struct learn *learn, struct progress *progress, struct error *err)
 {
     struct tune *tune;
     struct tune_options options = tune_of(learn);
     TRY(ask(learn, learn->options.way.tell, err));
+    /* Of another language: whoever begins anew removes that one's checkpoint alone. */
+    if (!course_begun(learn->options.way.output)) forget_labels(learn->options.way.output);
     TRY(tune_open(&tune, &learn->texts, &options, progress, err));
     learn->perplexity = exp(tune->loss);
     learn->known = tune->known;
@@ -202,7 +209,7 @@ enum error_code learn_labels(struct learn *learn, unsigned turn, const uint32_t 
 {
     struct labels_options options = labels_of(learn);
     struct labels *labels;
-    if (learn->turns <= turn) learn->turns = turn + 1;
+    check(turn < LEARN_TURNS_MAX);
     mem_free(learn->data);
     learn->data = NULL;
     TRY(labels_open(&labels, &options, turn, chosen, count, progress, err));
@@ -215,8 +222,7 @@ enum error_code learn_labels(struct learn *learn, unsigned turn, const uint32_t 
 void learn_forget(const struct learn *learn)
 {
     course_forget(learn->options.way.output, COURSE_LANGUAGE);
-    for (unsigned turn = 0; turn < learn->turns; turn++)
-        labels_forget(learn->options.way.output, turn);
+    forget_labels(learn->options.way.output);
 }
 
 void learn_close(struct learn *learn)

@@ -31,6 +31,8 @@
 #include "train/prior.h"
 #include "train/texts.h"
 
+enum { LEARN_TURNS_MAX = 4 };
+
 struct learn_options {
     const struct recipe_size *size; /* may be NULL where `init` tells it */
     enum recipe_kind recipe;
@@ -64,7 +66,6 @@ struct learn {
     float *encoder_data;
     float *data; /* the weights' */
     uint32_t *label;
-    unsigned turns;
 };
 
 MUST_CHECK enum error_code learn_open(struct learn *out_learn, const struct corpus *corpus,
@@ -74,7 +75,7 @@ MUST_CHECK enum error_code learn_open(struct learn *out_learn, const struct corp
 MUST_CHECK enum error_code learn_language(struct learn *learn, struct progress *progress,
                                           struct error *err);
 
-/* A classifier of all the corpus' labels, from these of its cases. turn: 0, 1, ... */
+/* A classifier of all the corpus' labels, from these of its cases. turn: below LEARN_TURNS_MAX. */
 MUST_CHECK enum error_code learn_labels(struct learn *learn, unsigned turn, const uint32_t *chosen,
                                         size_t count, struct progress *progress, struct error *err);
 

@@ -18,6 +18,7 @@ enum {
     TURNS_MAX = 3,         /* trainings without a part */
     HELD_OUT_ENOUGH = 300, /* cases */
 };
+_Static_assert((int)TURNS_MAX < (int)LEARN_TURNS_MAX, "and one of all cases");
 
 /* Opening */
 

@@ -1,9 +1,9 @@
 /* network.h - ULMFiT as a member of the ensemble: learnt from the cases, or kept as another model
  * has it.
  *
- *   network_open(&network, corpus, &options, ...)   texts, and whether all will fit; or the other
- * model network_hold_out(&network, fold, &out, ...)     the language; answers to cases not learnt
- * from network_finish(&network, ...)                   what the model will hold
+ *   network_open(&network, corpus, &options, ...)   texts that fit; or the other model
+ *   network_hold_out(&network, seed, &out, ...)     the language; answers to cases not learnt
+ *   network_finish(&network, ...)                   what the model will hold
  *   network_view(&network, &model), network_draft(&network, &draft)
  *
  * A learnt one is learnt several times: without each of the parts held out, and then from all

@@ -450,13 +450,16 @@ static void a_leftover_is_no_obstacle(void **state)
 static void leftovers_are_swept(void **state)
 {
     (void)state;
-    static const char *const kept[] = {"out", "out.tmp", "out2.tmp.1.0", "xout.tmp.1.0"};
+    static const char *const kept[] = {"out",          "out.tmp",         "out2.tmp.1.0",
+                                       "xout.tmp.1.0", "out.tmp.old.bak", "out.tmp.1.0.bak"};
     static const char *const swept[] = {"out.tmp.1.0", "out.tmp.77.3"};
-    for (size_t i = 0; i < 4; i++) put(path_of(kept[i]), "kept");
+    for (size_t i = 0; i < 6; i++) put(path_of(kept[i]), "kept");
     for (size_t i = 0; i < 2; i++) put(path_of(swept[i]), "half");
-    file_sweep(path_of("out"));
-    assert_int_equal(entries(), 4);
-    for (size_t i = 0; i < 4; i++) {
+    assert_int_equal(symlink("out", path_of("link")), 0); /* whose temporaries lie behind it */
+    file_sweep(path_of("link"));
+    unlink(path_of("link"));
+    assert_int_equal(entries(), 6);
+    for (size_t i = 0; i < 6; i++) {
         assert_holds(path_of(kept[i]), "kept");
         unlink(path_of(kept[i]));
     }

@@ -77,9 +77,11 @@ gzip -c "$folder/plain.log" >"$folder/packed.log.gz"
 fails 65 'gunzip' log "$folder/packed.log.gz"
 printf '\377\376a\000\n\000' >"$folder/wide.log"
 fails 65 'UTF-16' log "$folder/wide.log"
-printf 'ab' >"$folder/tiny.log"
+printf 'a\nb' >"$folder/tiny.log"
 "$program" doctor log "$folder/tiny.log" >"$folder/out"
-grep -q '1 lines' "$folder/out"
+grep -q '2 lines' "$folder/out"
+printf '\377\376' >"$folder/tiny.log"
+fails 65 'UTF-16' log "$folder/tiny.log"
 
 # A pipe in a tree is passed over.
 mkdir -p "$folder/pipes/proc"

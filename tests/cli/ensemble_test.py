@@ -144,6 +144,21 @@ class EnsembleTest(cli.Test):
         self.assertIn("goes on after step", done.err)
         self.assertEqual(self.get(out), self.get(whole))
 
+    def test_beginning_anew_leaves_no_checkpoint_behind(self):
+        out = self.path("anew.air")
+        arguments = ["train", *QUICK, "--checkpoint", "0", "--resume", "-o", out, cli.TINY]
+        process = subprocess.Popen([cli.PROGRAM, *arguments], stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        while not os.path.exists(out + ".labels-1.resume"):
+            self.assertIsNone(process.poll())
+            time.sleep(0.002)
+        process.kill()
+        process.wait()
+        os.unlink(out + ".language.resume")
+        done = cli.run(*arguments, "--rate", "0.5")
+        self.assertEqual(done.status, 0, done.err)
+        self.assertEqual(glob.glob(out + ".*"), [])
+        os.unlink(out)
+
     def test_killed_in_every_phase_it_goes_on_to_the_same_bytes(self):
         """Phases are told apart by what the history tells, and by the checkpoints that lie there."""
         out, history = self.path("killed.air"), self.path("history.jsonl")

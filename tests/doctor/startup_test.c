@@ -56,7 +56,9 @@ static void gunicorn_is_read_and_secrets_are_not(void **state)
         "/venv/bin/python3\0/usr/bin/gunicorn\0-w4\0--timeout\000120\0-k\0gthread\0--preload\0"
         "--api-token=open-sesame\0--password\0hush\0--db\0postgres://me:secret@db/x\0api:app\0"
         "--db-pass=hunter2\0--header\0Authorization: Bearer hunter3\0"
-        "--dsn=postgres://u:p@hunter4@host/db,redis://u2:hunter5@h2\0");
+        "--dsn=postgres://u:p@hunter4@host/db,redis://u2:hunter5@h2\0"
+        "https://u:hunter6@h/api?a=b&token=hunter7&x=y\0h:8080/x?password=hunter8\0"
+        "-Dapp:db.password=hunter9\0");
     PUT(seven, "environ",
         "PATH=/bin\0DB_PASSWORD=tell-nobody\0GUNICORN_CMD_ARGS=--threads=8 --max-requests 100\0"
         "WEB_CONCURRENCY=6\0broken\0=alsobroken\0");
@@ -93,6 +95,8 @@ static void gunicorn_is_read_and_secrets_are_not(void **state)
     assert_non_null(strstr(text, "--api-token=***"));
     assert_non_null(strstr(text, "postgres://***@db/x"));
     assert_non_null(strstr(text, "Authorization:***"));
+    assert_non_null(strstr(text, "https://***@h/api?a=b&token=*** h:8080/x?password=*** "
+                                 "-Dapp:db.password=***"));
     assert_non_null(strstr(text, "--dsn=postgres://***@host/db,redis://***@h2"));
     free(text);
     json_decref(json);

@@ -277,6 +277,20 @@ class Protocol(unittest.TestCase):
                 client.send(b"GET " + target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
                 self.assertEqual(client.reply().status, status, target)
 
+    def test_who_is_refused_early_and_leaves_takes_no_answer_away(self):
+        with Service("--threads", "1") as service, Client(service.address) as odd:
+            odd.send(LIVE + b"Content-Length: abc\r\n")
+            with Client(service.address) as many:
+                many.send(b"GET /x?" + b"a&" * 70 + b" HTTP/1.1\r\n")
+                self.assertEqual(many.reply().status, 431)
+            odd.send(b"\r\n")
+            self.assertEqual(odd.reply().status, 400)
+            self.assertTrue(odd.at_end())  # and no second head
+            with Client(service.address) as client:
+                text = client.ask("GET", "/metrics").body.decode()
+            for status in 400, 431:
+                self.assertRegex(text, r'requests_total\{route="other",code="%d"\} 1\n' % status)
+
     def test_lists_in_several_headers(self):
         with Client(self.service.address) as client:
             page = "/apidocs/swagger-ui.css"
