@@ -8,7 +8,7 @@
 enum {
     ROWS_MOST = 32, /* of a batch */
     ROWS_LEAST = 8,
-    LONG_TOKENS = 2 * RECIPE_STEPS, /* of a text, on the mean */
+    LONG_TOKENS = 100, /* of a text, on the mean */
 };
 
 /* Steps of a training, by whether a language model of other texts was at hand. From scratch the
