@@ -107,15 +107,15 @@ sed -n '3p' "$folder/out" | grep -q '^cause *overcommit_memory'
 "$program" train --member linear -o "$folder/tiny.air" tests/cases/tiny.csv >/dev/null
 "$program" doctor snapshot --model "$folder/tiny.air" >"$folder/wide.json"
 sed 's/"limit_as": [^,]*,/"limit_as": 30000000,/' "$folder/wide.json" >"$folder/narrow.json"
-fails 2 'narrow.json: serving would not start' compare "$folder/wide.json" "$folder/narrow.json"
-grep -q 'turns the verdict on our own plan' "$folder/out"
+fails 2 'narrow.json:' compare "$folder/wide.json" "$folder/narrow.json"
+grep -q 'turns the verdict on our own plan: serving would not start' "$folder/out"
 fails 65 '/nowhere.air' snapshot --model /nowhere.air
 
 sed 's/"air_classifier_snapshot": 1/"air_classifier_snapshot": 99/' "$folder/wide.json" >"$folder/newer.json"
 fails 65 'is not 1 in it' compare "$folder/newer.json" "$folder/wide.json"
 mkdir "$folder/other"
 cp "$folder/narrow.json" "$folder/other/wide.json"
-fails 2 'other/wide.json: serving would not start' compare "$folder/wide.json" "$folder/other/wide.json"
+fails 2 'other/wide.json:' compare "$folder/wide.json" "$folder/other/wide.json"
 fails 64 'not both' log "$folder/plain.log" --unit some.service
 
 # A report appears whole: both files, and the page stands alone.

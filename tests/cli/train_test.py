@@ -150,8 +150,10 @@ class TrainTest(cli.Test):
     def test_ctrl_c_ends_the_linear_member_at_once(self):
         row = "word{0} disk{1} volume{2} is full of snapshots{3},the array{1} degrades since node{2} and lun{0} fail{3},Label{4}\n"
         cases = self.put("many.csv", HEAD + "".join(row.format(i, i % 97, i * 7 % 1013, i * 31 % 499, i % 50) for i in range(20000)))
+        # Of a shell's background jobs Ctrl-C is ignored.
         process = subprocess.Popen([cli.PROGRAM, "train", "--member", "linear", "--threads", "1", "-o", self.path("many.air"), cases],
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                   preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
         time.sleep(0.5)
         process.send_signal(signal.SIGINT)
         self.assertEqual(process.wait(timeout=cli.PATIENCE), -signal.SIGINT)
