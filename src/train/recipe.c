@@ -127,7 +127,8 @@ static void fit_steps(struct recipe *recipe, uint64_t rows, const struct steps_w
 }
 
 /* Whoever learns long texts alone hardly knows what to make of short ones, for a word that is one
- * of hundreds there is one of five here. Where all are short, beginnings of them are too little. */
+ * of hundreds there is one of five here. Where all are short, beginnings of them are too little; so
+ * they are for a network that begins from nothing. */
 static bool are_long(const struct recipe_facts *facts)
 {
     return facts->tokens >= facts->texts * LONG_TOKENS;
@@ -153,6 +154,6 @@ void recipe_labels(struct recipe *out_recipe, const struct recipe_facts *facts)
     bool own = facts->kind == RECIPE_OWN;
     *out_recipe = with(own ? labels_own[facts->pretrained] : labels_fastai);
     if (own) fit_steps(out_recipe, facts->texts, &labels_steps[facts->pretrained]);
-    out_recipe->cuts = own && are_long(facts);
+    out_recipe->cuts = own && facts->begun && are_long(facts);
     override(out_recipe, facts);
 }

@@ -126,7 +126,12 @@ class EnsembleTest(cli.Test):
         cases = self.path("long.csv")
         with open(cases, "w", encoding="utf-8") as file:
             file.write("subject,description,sbr\n" + "".join(f"a case,{t},{'AB'[i % 2]}\n" for i, t in enumerate(text)))
-        arguments = ["train", "--threads", "1", "--epochs", "2", "--batch", "4", "--member", "ulmfit", "--checkpoint", "0"]
+        lm = self.path("long.lm")
+        with open(self.path("long.txt"), "w", encoding="utf-8") as file:
+            file.write("\n".join(text))
+        done = cli.run("pretrain", "--threads", "1", "--epochs", "1", "-o", lm, self.path("long.txt"))
+        self.assertEqual(done.status, 0, done.err)
+        arguments = ["train", "--threads", "1", "--epochs", "2", "--batch", "4", "--member", "ulmfit", "--checkpoint", "0", "--init", lm]
         whole, out, history = self.path("long.air"), self.path("again.air"), self.path("again.jsonl")
         done = cli.run(*arguments, "-o", whole, cases)
         self.assertEqual(done.status, 0, done.err)

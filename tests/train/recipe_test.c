@@ -144,19 +144,24 @@ static void test_rows(void **state)
     assert_int_equal(recipe.rows, 32);
 }
 
-/* Of long texts, by 100 words on the mean, beginnings are learnt, too. */
+/* Of long texts, by 100 words on the mean, beginnings are learnt, too, by a network that knows
+ * something. */
 static void test_cuts(void **state)
 {
     (void)state;
     static const struct {
         enum recipe_kind kind;
+        bool begun;
         uint64_t tokens;
         bool cuts;
-    } rows[] = {
-        {RECIPE_OWN, 99999, false}, {RECIPE_OWN, 100000, true}, {RECIPE_FASTAI, 100000, false}};
+    } rows[] = {{RECIPE_OWN, true, 99999, false},
+                {RECIPE_OWN, true, 100000, true},
+                {RECIPE_OWN, false, 100000, false},
+                {RECIPE_FASTAI, true, 100000, false}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct recipe recipe;
-        struct recipe_facts facts = {.kind = rows[i].kind, .texts = 1000, .tokens = rows[i].tokens};
+        struct recipe_facts facts = {
+            .kind = rows[i].kind, .texts = 1000, .tokens = rows[i].tokens, .begun = rows[i].begun};
         recipe_labels(&recipe, &facts);
         assert_int_equal(recipe.cuts, rows[i].cuts);
     }
