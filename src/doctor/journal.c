@@ -279,23 +279,28 @@ void journal_line(struct journal *journal, struct slice line)
         take_found(journal, found, &split);
 }
 
+/* The first bytes, enough to tell whether it is text at all. */
+static enum error_code read_first(const struct journal *journal, int fd, const char *path,
+                                  size_t *out_used, struct error *err)
+{
+    size_t used = 0, got = 1;
+    while (used < FORM_BYTES && got > 0) {
+        TRY(file_read(fd, journal->buffer + used, JOURNAL_BUFFER_BYTES - used, &got, path, err));
+        used += got;
+    }
+    *out_used = used;
+    return form_check((struct slice){journal->buffer, used}, path, err);
+}
+
 enum error_code journal_read(struct journal *journal, const char *path, struct error *err)
 {
     int fd;
     TRY(file_read_open(&fd, path, err));
     char *buffer = journal->buffer;
-    size_t used = 0;
-    bool begun = false, skipping = false; /* the first bytes; the rest of a line too long */
-    enum error_code code = ERR_NONE;
-    for (;;) {
-        size_t got = 0;
-        code = file_read(fd, buffer + used, JOURNAL_BUFFER_BYTES - used, &got, path, err);
-        if (code != ERR_NONE || (got == 0 && (begun || used == 0))) break;
-        used += got;
-        if (!begun && got > 0 && used < FORM_BYTES) continue;
-        if (!begun && (code = form_check((struct slice){buffer, used}, path, err)) != ERR_NONE)
-            break;
-        begun = true;
+    size_t used = 0, got = 1;
+    bool skipping = false; /* the rest of a line too long */
+    enum error_code code = read_first(journal, fd, path, &used, err);
+    while (code == ERR_NONE && got > 0) {
         size_t start = 0;
         const char *end;
         while ((end = memchr(buffer + start, '\n', used - start)) != NULL) {
@@ -306,11 +311,15 @@ enum error_code journal_read(struct journal *journal, const char *path, struct e
         }
         memmove(buffer, buffer + start, used - start);
         used -= start;
-        if (used < JOURNAL_BUFFER_BYTES) continue;
-        if (!skipping) journal_line(journal, (struct slice){buffer, used});
-        journal->totals.long_lines += !skipping;
-        skipping = true;
-        used = 0;
+        if (used == JOURNAL_BUFFER_BYTES) {
+            if (!skipping) journal_line(journal, (struct slice){buffer, used});
+            journal->totals.long_lines += !skipping;
+            skipping = true;
+            used = 0;
+        }
+        got = 0;
+        code = file_read(fd, buffer + used, JOURNAL_BUFFER_BYTES - used, &got, path, err);
+        used += got;
     }
     if (code == ERR_NONE && used > 0 && !skipping)
         journal_line(journal, (struct slice){buffer, used});
