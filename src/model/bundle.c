@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/bundle.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -148,6 +149,20 @@ void bundle_draft_close(struct bundle_draft *draft)
 void bundle_draft_meta(struct bundle_draft *draft, const char *key, const char *value)
 {
     json_object_set_new(draft->metadata, key, json_string(value));
+}
+
+void bundle_draft_count(struct bundle_draft *draft, const char *key, uint64_t value)
+{
+    char text[24];
+    snprintf(text, sizeof text, "%" PRIu64, value);
+    bundle_draft_meta(draft, key, text);
+}
+
+void bundle_draft_number(struct bundle_draft *draft, const char *key, double value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.6g", value);
+    bundle_draft_meta(draft, key, text);
 }
 
 void bundle_draft_tensor(struct bundle_draft *draft, const char *name, enum safetensors_type type,

@@ -51,6 +51,8 @@ struct bundle_draft {
 MUST_CHECK enum error_code bundle_draft_open(struct bundle_draft *out_draft, struct error *err);
 void bundle_draft_close(struct bundle_draft *draft);
 void bundle_draft_meta(struct bundle_draft *draft, const char *key, const char *value);
+void bundle_draft_count(struct bundle_draft *draft, const char *key, uint64_t value);
+void bundle_draft_number(struct bundle_draft *draft, const char *key, double value);
 void bundle_draft_tensor(struct bundle_draft *draft, const char *name, enum safetensors_type type,
                          size_t rows, size_t columns, const void *data);
 

@@ -92,10 +92,8 @@ static void write_settings(struct course *course)
                   course->way->seed, course->way->threads, gemm_name(course->way->arithmetic),
                   recipe->rows, (double)recipe->drop_mult);
     for (size_t i = 0; i < recipe->stage_count; i++)
-        writer_format(&to, ", %u at %.3g", recipe->stages[i].epochs,
-                      recipe->stages[i].high * factor_of(course->way));
-    if (factor_of(course->way) < 1 || factor_of(course->way) > 1)
-        writer_format(&to, ", rate %.17g", course->way->rate);
+        writer_format(&to, ", %u at %.3g", recipe->stages[i].epochs, recipe->stages[i].high);
+    writer_format(&to, ", rate %.17g", factor_of(course->way));
     if (course->way->clip > 0) writer_format(&to, ", clipped at %.17g", course->way->clip);
     course->settings[to.used] = '\0';
 }

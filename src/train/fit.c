@@ -285,20 +285,6 @@ enum error_code fit_open(struct fit *out_fit, const struct corpus *corpus,
 
 /* The file */
 
-static void put_count(struct bundle_draft *draft, const char *key, uint64_t value)
-{
-    char number[64];
-    snprintf(number, sizeof number, "%" PRIu64, value);
-    bundle_draft_meta(draft, key, number);
-}
-
-static void put_number(struct bundle_draft *draft, const char *key, double value)
-{
-    char number[64];
-    snprintf(number, sizeof number, "%.6g", value);
-    bundle_draft_meta(draft, key, number);
-}
-
 static void describe_fields(struct bundle_draft *draft)
 {
     char fields[256];
@@ -319,11 +305,11 @@ static void describe_network(struct bundle_draft *draft, const struct fit *fit,
 {
     const struct learn *learn = &fit->network.learn;
     const struct learn_options *how = &options->network.learn;
-    put_number(draft, "ulmfit_share", fit->share);
+    bundle_draft_number(draft, "ulmfit_share", fit->share);
     if (options->network.with != NULL) return;
-    put_count(draft, "ulmfit_threads", how->way.threads);
-    put_number(draft, "ulmfit_perplexity", learn->perplexity);
-    put_number(draft, "ulmfit_loss", learn->loss);
+    bundle_draft_count(draft, "ulmfit_threads", how->way.threads);
+    bundle_draft_number(draft, "ulmfit_perplexity", learn->perplexity);
+    bundle_draft_number(draft, "ulmfit_loss", learn->loss);
     if (how->size != NULL) bundle_draft_meta(draft, "ulmfit_size", how->size->name);
     bundle_draft_meta(draft, "ulmfit_recipe", recipe_kind_name(how->recipe));
     if (how->init == NULL) return;
@@ -334,12 +320,12 @@ static void describe_network(struct bundle_draft *draft, const struct fit *fit,
 static void describe_held_out(struct bundle_draft *draft, const struct fit *fit)
 {
     struct score_sum sum = score_sum(&fit->held_out);
-    put_count(draft, "held_out_cases", sum.cases);
-    put_number(draft, "held_out_accuracy", sum.accuracy);
-    put_number(draft, "held_out_macro_f1", sum.macro_f1);
-    put_number(draft, "held_out_coverage", sum.coverage);
-    put_number(draft, "held_out_precision", sum.precision);
-    put_number(draft, "held_out_calibration_error", sum.calibration_error);
+    bundle_draft_count(draft, "held_out_cases", sum.cases);
+    bundle_draft_number(draft, "held_out_accuracy", sum.accuracy);
+    bundle_draft_number(draft, "held_out_macro_f1", sum.macro_f1);
+    bundle_draft_number(draft, "held_out_coverage", sum.coverage);
+    bundle_draft_number(draft, "held_out_precision", sum.precision);
+    bundle_draft_number(draft, "held_out_calibration_error", sum.calibration_error);
 }
 
 static void describe(struct bundle_draft *draft, const struct fit *fit, const struct corpus *corpus,
@@ -355,9 +341,9 @@ static void describe(struct bundle_draft *draft, const struct fit *fit, const st
     members[names.used] = '\0';
     bundle_draft_meta(draft, "program", program_version);
     bundle_draft_meta(draft, "members", members);
-    put_count(draft, "cases", corpus->count);
-    put_count(draft, "seed", options->seed);
-    if (fit->has[ANSWER_LINEAR]) put_number(draft, "cost", fit->cost);
+    bundle_draft_count(draft, "cases", corpus->count);
+    bundle_draft_count(draft, "seed", options->seed);
+    if (fit->has[ANSWER_LINEAR]) bundle_draft_number(draft, "cost", fit->cost);
     if (fit_proved(options)) describe_held_out(draft, fit);
     if (fit->has[ANSWER_ULMFIT])
         describe_network(draft, fit, options);

@@ -170,14 +170,11 @@ enum error_code learn_language(struct learn *learn, struct progress *progress, s
 static enum error_code open_prior(struct learn *learn, struct error *err)
 {
     const struct learn_options *options = &learn->options;
-    learn->language = options->language;
-    learn->tokenizer = options->tokenizer;
-    if (options->init == NULL) return ERR_NONE;
     struct prior_wish wish = {options->size, options->language, options->tokenizer};
-    TRY(prior_open(&learn->prior, options->init, err));
-    learn->language = learn->prior.language;
-    learn->tokenizer = learn->prior.tokenizer;
-    return prior_agree(&learn->prior, &wish, options->init, err);
+    TRY(prior_begin(&learn->prior, options->init, &wish, err));
+    learn->language = wish.language;
+    learn->tokenizer = wish.tokenizer;
+    return ERR_NONE;
 }
 
 static enum error_code run(struct learn *learn, struct crew *crew, struct progress *progress,

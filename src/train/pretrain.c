@@ -2,9 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/pretrain.h"
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -34,14 +32,11 @@ static enum error_code read_texts(struct pretrain *pretrain, struct crew *crew,
 static enum error_code open_prior(struct pretrain *pretrain, struct error *err)
 {
     const struct pretrain_options *options = pretrain->options;
-    pretrain->language = options->language;
-    pretrain->tokenizer = options->tokenizer;
-    if (options->init == NULL) return ERR_NONE;
     struct prior_wish wish = {options->size, options->language, options->tokenizer};
-    TRY(prior_open(&pretrain->prior, options->init, err));
-    pretrain->language = pretrain->prior.language;
-    pretrain->tokenizer = pretrain->prior.tokenizer;
-    return prior_agree(&pretrain->prior, &wish, options->init, err);
+    TRY(prior_begin(&pretrain->prior, options->init, &wish, err));
+    pretrain->language = wish.language;
+    pretrain->tokenizer = wish.tokenizer;
+    return ERR_NONE;
 }
 
 static enum error_code run(struct pretrain *pretrain, struct crew *crew, struct progress *progress,
@@ -75,17 +70,6 @@ enum error_code pretrain_open(struct pretrain *out_pretrain, const struct pretra
     return code;
 }
 
-__attribute__((format(printf, 3, 4))) static void put(struct bundle_draft *draft, const char *key,
-                                                      const char *format, ...)
-{
-    char number[64];
-    va_list list;
-    va_start(list, format);
-    vsnprintf(number, sizeof number, format, list);
-    va_end(list);
-    bundle_draft_meta(draft, key, number);
-}
-
 static void describe(const struct pretrain *pretrain, const char *program_version,
                      struct bundle_draft *draft)
 {
@@ -94,12 +78,12 @@ static void describe(const struct pretrain *pretrain, const char *program_versio
     bundle_draft_meta(draft, "program", program_version);
     bundle_draft_meta(draft, "language", pretrain->language);
     bundle_draft_meta(draft, "tokenizer", pretrain->tokenizer);
-    put(draft, "texts", "%" PRIu64, (uint64_t)pretrain->texts.count);
-    put(draft, "tokens", "%" PRIu64, pretrain->texts.start[pretrain->texts.count]);
-    put(draft, "seed", "%" PRIu64, options->way.seed);
-    put(draft, "threads", "%u", options->way.threads);
-    put(draft, "perplexity", "%.6g", exp(tune->loss));
-    if (tune->valid_count > 0) put(draft, "held_out_perplexity", "%.6g", exp(tune->valid));
+    bundle_draft_count(draft, "texts", pretrain->texts.count);
+    bundle_draft_count(draft, "tokens", pretrain->texts.start[pretrain->texts.count]);
+    bundle_draft_count(draft, "seed", options->way.seed);
+    bundle_draft_count(draft, "threads", options->way.threads);
+    bundle_draft_number(draft, "perplexity", exp(tune->loss));
+    if (tune->valid_count > 0) bundle_draft_number(draft, "held_out_perplexity", exp(tune->valid));
 }
 
 enum error_code pretrain_write(struct pretrain *pretrain, const char *program_version,

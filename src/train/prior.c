@@ -52,8 +52,8 @@ enum error_code prior_open(struct prior *out_prior, const char *path, struct err
     return ERR_NONE;
 }
 
-enum error_code prior_agree(const struct prior *prior, const struct prior_wish *wish,
-                            const char *path, struct error *err)
+static enum error_code agree(const struct prior *prior, const struct prior_wish *wish,
+                             const char *path, struct error *err)
 {
     const struct weights_shape *shape = &prior->weights.shape;
     const struct recipe_size *size = wish->size;
@@ -73,6 +73,17 @@ enum error_code prior_agree(const struct prior *prior, const struct prior_wish *
                 err, ERR_USAGE, 0,
                 "%s learnt words cut by --%s %s, and '%s' is asked for; leave that out", path,
                 words[i].option, words[i].has, words[i].asked);
+    return ERR_NONE;
+}
+
+enum error_code prior_begin(struct prior *out_prior, const char *path, struct prior_wish *wish,
+                            struct error *err)
+{
+    if (path == NULL) return ERR_NONE;
+    TRY(prior_open(out_prior, path, err));
+    TRY(agree(out_prior, wish, path, err));
+    wish->language = out_prior->language;
+    wish->tokenizer = out_prior->tokenizer;
     return ERR_NONE;
 }
 

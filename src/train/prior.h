@@ -30,9 +30,10 @@ struct prior_wish {
 };
 
 MUST_CHECK enum error_code prior_open(struct prior *out_prior, const char *path, struct error *err);
-/* Refuses what it cannot be: another size, or a language of words that were cut otherwise. */
-MUST_CHECK enum error_code prior_agree(const struct prior *prior, const struct prior_wish *wish,
-                                       const char *path, struct error *err);
+/* Opens it to learn from, where path is not NULL. What it cannot be is refused: another size, or
+ * one of words that were cut otherwise; what was left open of these is then as it has them. */
+MUST_CHECK enum error_code prior_begin(struct prior *out_prior, const char *path,
+                                       struct prior_wish *wish, struct error *err);
 void prior_close(struct prior *prior);
 
 /* Whether these are texts of its kind: whether it knows most of their words. tell: what is done
