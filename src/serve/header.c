@@ -257,12 +257,6 @@ static enum MHD_Result take_parameter(void *context, enum MHD_ValueKind kind, co
     return query->code == ERR_NONE ? MHD_YES : MHD_NO;
 }
 
-/* A list may come in several headers of one name: RFC 9110, 5.3. */
-struct list {
-    const char *name, *wanted; /* a header, and what is looked for in it */
-    double share;              /* -1: not there yet */
-};
-
 /* The share that a coding gets of a list such as "gzip;q=0.5, *;q=0"; -1 where it is not named. */
 static double share_of(const char *list, const char *coding)
 {
@@ -276,38 +270,40 @@ static double share_of(const char *list, const char *coding)
     return -1;
 }
 
-static enum MHD_Result find_share(void *context, enum MHD_ValueKind kind, const char *name,
-                                  const char *value)
+/* Of a list that holds a text at all, all. */
+static double text_of(const char *list, const char *text)
+{
+    return strstr(list, text) != NULL ? 1 : -1;
+}
+
+struct list {
+    const char *name, *wanted; /* a header, and what is looked for in it */
+    double (*look)(const char *list, const char *wanted);
+    double share; /* -1: not there yet */
+};
+
+static enum MHD_Result look_up(void *context, enum MHD_ValueKind kind, const char *name,
+                               const char *value)
 {
     (void)kind;
     struct list *list = context;
-    if (value == NULL || strcasecmp(name, list->name) != 0) return MHD_YES;
-    if (list->share < 0) list->share = share_of(value, list->wanted);
+    if (value != NULL && list->share < 0 && strcasecmp(name, list->name) == 0)
+        list->share = list->look(value, list->wanted);
     return MHD_YES;
 }
 
+/* A list may come in several headers of one name: RFC 9110, 5.3. */
 static double share_in(struct MHD_Connection *connection, const char *name, const char *wanted)
 {
-    struct list list = {name, wanted, -1};
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, find_share, &list);
+    struct list list = {name, wanted, share_of, -1};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, look_up, &list);
     return list.share;
 }
 
-static enum MHD_Result find_text(void *context, enum MHD_ValueKind kind, const char *name,
-                                 const char *value)
-{
-    (void)kind;
-    struct list *list = context;
-    if (value == NULL || strcasecmp(name, list->name) != 0) return MHD_YES;
-    if (strstr(value, list->wanted) != NULL) list->share = 1;
-    return MHD_YES;
-}
-
-/* Whether one of these headers holds a text. */
 static bool holds(struct MHD_Connection *connection, const char *name, const char *text)
 {
-    struct list list = {name, text, -1};
-    MHD_get_connection_values(connection, MHD_HEADER_KIND, find_text, &list);
+    struct list list = {name, text, text_of, -1};
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, look_up, &list);
     return list.share > 0;
 }
 
