@@ -94,6 +94,9 @@ static void write_settings(struct course *course)
     for (size_t i = 0; i < recipe->stage_count; i++)
         writer_format(&to, ", %u at %.3g", recipe->stages[i].epochs, recipe->stages[i].high);
     writer_format(&to, ", rate %.17g", factor_of(course->way));
+    if (recipe->cut.percent > 0)
+        writer_format(&to, ", %u %% of the batches beginnings of %zu words and more",
+                      recipe->cut.percent, recipe->cut.least);
     if (course->way->clip > 0) writer_format(&to, ", clipped at %.17g", course->way->clip);
     course->settings[to.used] = '\0';
 }

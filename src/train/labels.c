@@ -21,7 +21,6 @@ enum {
     MAX_LEN = 1440,
     HEAD = 50, /* features between the head's two blocks, as fastai's */
     BLOCKS_KEPT = 4,
-    CUT_LEAST = 20, /* words */
 };
 
 static const float drop_head = 0.1f; /* of its second block, whatever drop_mult */
@@ -45,14 +44,13 @@ static void begin(void *context, unsigned epoch, size_t batch)
     labels->at = batch;
 }
 
-/* Every other batch, by chance, ends at a word that falls: what its texts begin with must do. They
- * are about equally long, so one place serves all. */
+/* Some batches, by chance, end at a word that falls: what their texts begin with must do. They are
+ * about equally long, so one place serves all. */
 static void cut(struct labels *labels, uint64_t draw)
 {
     struct rng rng = rng_seed(rng_mix(labels->options->way->seed + 6) + draw);
-    size_t longest = labels->rows[0].count;
-    if (longest <= CUT_LEAST || rng_below(&rng, 2) == 0) return;
-    size_t end = CUT_LEAST + (size_t)rng_below(&rng, longest - CUT_LEAST);
+    if (rng_below(&rng, 100) >= labels->recipe.cut.percent) return;
+    size_t end = minibatch_cut(labels->rows[0].count, labels->recipe.cut.least, &rng);
     for (size_t r = 0; r < labels->recipe.rows; r++)
         if (labels->rows[r].count > end) labels->rows[r].count = end;
 }
@@ -68,7 +66,7 @@ static enum error_code learn(void *context, uint64_t draw, struct net_loss *out_
         labels->rows[r] = labels_text(labels->options->texts, order[r]);
         labels->row_labels[r] = labels->options->label[order[r]];
     }
-    if (labels->recipe.cuts) cut(labels, draw);
+    cut(labels, draw);
     struct clas_batch batch = {
         .rows = rows, .texts = labels->rows, .labels = labels->row_labels, .draw = draw};
     *out_items = rows;

@@ -6,6 +6,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/minibatch.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,4 +160,12 @@ size_t minibatch_learn_order(const struct texts *texts, uint32_t *chosen, size_t
         if (pick + 1 != left) swap(chosen + left * rows, chosen + (pick + 1) * rows, rows);
     }
     return count / rows;
+}
+
+size_t minibatch_cut(size_t words, size_t least, struct rng *rng)
+{
+    check(least > 0);
+    double chance = (double)(rng_next(rng) >> 11) * 0x1p-53; /* in [0, 1) */
+    if (words <= least) return words;
+    return (size_t)((double)least * pow((double)words / (double)least, chance));
 }

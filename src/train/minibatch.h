@@ -52,6 +52,10 @@ size_t minibatch_stream_batches(uint64_t tokens, size_t rows, size_t steps);
 size_t minibatch_learn_order(const struct texts *texts, uint32_t *chosen, size_t count, size_t rows,
                              struct rng *rng);
 
+/* Where a beginning of a text ends: at `least` words or more, by chance, and as likely between 10
+ * and 20 as between 100 and 200. A shorter text ends where it does. */
+size_t minibatch_cut(size_t words, size_t least, struct rng *rng);
+
 /* Longest first, equal lengths in their order. */
 void minibatch_answer_order(const struct texts *texts, uint32_t *chosen, size_t count);
 

@@ -40,6 +40,8 @@ static const char *const kinds[] = {[RECIPE_OWN] = "own", [RECIPE_FASTAI] = "fas
 /* What all have alike. */
 static const struct recipe usual = {.rows = ROWS_MOST, .drop_mult = 0.5f, .decay = 0.01};
 
+static const struct recipe_cut beginnings = {.percent = 50, .least = 10};
+
 /* By kind, and by whether a language model of other texts was at hand; no epochs end a row. */
 static const struct recipe_stage language[2][2][RECIPE_STAGES_MAX] = {
     [RECIPE_FASTAI] = {[false] = {{"all layers", 0, 8, 5e-3, 5e-3}},
@@ -154,6 +156,6 @@ void recipe_labels(struct recipe *out_recipe, const struct recipe_facts *facts)
     bool own = facts->kind == RECIPE_OWN;
     *out_recipe = with(own ? labels_own[facts->pretrained] : labels_fastai);
     if (own) fit_steps(out_recipe, facts->texts, &labels_steps[facts->pretrained]);
-    out_recipe->cuts = own && facts->begun && are_long(facts);
+    if (own && facts->begun && are_long(facts)) out_recipe->cut = beginnings;
     override(out_recipe, facts);
 }

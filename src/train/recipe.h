@@ -36,14 +36,20 @@ struct recipe_stage {
     double low, high; /* rates of the first and of the last group */
 };
 
+/* Classifier: which batches are but beginnings of their texts. */
+struct recipe_cut {
+    unsigned percent;
+    size_t least; /* words */
+};
+
 struct recipe {
     struct recipe_stage stages[RECIPE_STAGES_MAX];
     size_t stage_count;
     size_t rows; /* of a batch */
     float drop_mult;
     double decay; /* of weights, times the rate, a step */
-    bool cuts;    /* classifier: half of the batches are beginnings (train/labels.c) */
-    bool clean;   /* classifier: padded to whole blocks (model/net.h) */
+    struct recipe_cut cut;
+    bool clean; /* classifier: padded to whole blocks (model/net.h) */
 };
 
 /* What a recipe depends on. */

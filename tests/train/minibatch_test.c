@@ -153,12 +153,32 @@ static void test_few_texts_share_a_batch(void **state)
     }
 }
 
+/* Within the text, half of them below the middle by the number of doublings. */
+static void test_cuts(void **state)
+{
+    (void)state;
+    enum { DRAWS = 10000, LEAST = 10, WORDS = 1000, MIDDLE = 100 };
+    struct rng rng = rng_seed(1);
+    size_t below = 0, lowest = WORDS, highest = 0;
+    for (int i = 0; i < DRAWS; i++) {
+        size_t end = minibatch_cut(WORDS, LEAST, &rng);
+        below += end < MIDDLE;
+        lowest = end < lowest ? end : lowest;
+        highest = end > highest ? end : highest;
+    }
+    assert_in_range(below, DRAWS * 48 / 100, DRAWS * 52 / 100);
+    assert_int_equal(lowest, LEAST);
+    assert_in_range(highest, WORDS - 20, WORDS - 1);
+    for (size_t words = 0; words <= LEAST; words++)
+        assert_int_equal(minibatch_cut(words, LEAST, &rng), words);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_streams_as_fastai),       cmocka_unit_test(test_a_stream_too_short),
         cmocka_unit_test(test_answers_longest_first),   cmocka_unit_test(test_learns_in_batches),
-        cmocka_unit_test(test_few_texts_share_a_batch),
+        cmocka_unit_test(test_few_texts_share_a_batch), cmocka_unit_test(test_cuts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

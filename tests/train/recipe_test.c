@@ -153,17 +153,18 @@ static void test_cuts(void **state)
         enum recipe_kind kind;
         bool begun;
         uint64_t tokens;
-        bool cuts;
-    } rows[] = {{RECIPE_OWN, true, 99999, false},
-                {RECIPE_OWN, true, 100000, true},
-                {RECIPE_OWN, false, 100000, false},
-                {RECIPE_FASTAI, true, 100000, false}};
+        unsigned percent;
+    } rows[] = {{RECIPE_OWN, true, 99999, 0},
+                {RECIPE_OWN, true, 100000, 50},
+                {RECIPE_OWN, false, 100000, 0},
+                {RECIPE_FASTAI, true, 100000, 0}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct recipe recipe;
         struct recipe_facts facts = {
             .kind = rows[i].kind, .texts = 1000, .tokens = rows[i].tokens, .begun = rows[i].begun};
         recipe_labels(&recipe, &facts);
-        assert_int_equal(recipe.cuts, rows[i].cuts);
+        assert_int_equal(recipe.cut.percent, rows[i].percent);
+        assert_int_equal(recipe.cut.least, rows[i].percent > 0 ? 10 : 0);
     }
 }
 
