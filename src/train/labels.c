@@ -147,7 +147,6 @@ static enum error_code plan(struct labels *labels, struct error *err)
     struct recipe_facts facts = {.kind = options->recipe,
                                  .texts = options->texts->count,
                                  .tokens = options->texts->start[options->texts->count],
-                                 .begun = options->begun,
                                  .pretrained = options->pretrained,
                                  .epochs = options->epochs,
                                  .rows = options->rows};

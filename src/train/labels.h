@@ -20,10 +20,10 @@ struct labels_options {
     const struct weights *language; /* of the texts' words; NULL while only budgeting */
     struct weights_shape shape;     /* of the language model */
     enum recipe_kind recipe;
-    bool begun, pretrained; /* of recipe_facts */
-    bool smallest;          /* no smaller size can be had */
-    unsigned epochs;        /* 0: the recipe's */
-    size_t rows;            /* 0: the recipe's */
+    bool pretrained; /* of recipe_facts */
+    bool smallest;   /* no smaller size can be had */
+    unsigned epochs; /* 0: the recipe's */
+    size_t rows;     /* 0: the recipe's */
     const struct course_way *way;
 };
 

@@ -109,7 +109,6 @@ static struct labels_options labels_of(const struct learn *learn)
                                    .language = &learn->encoder,
                                    .shape = shape_of(learn),
                                    .recipe = learn->options.recipe,
-                                   .begun = learn->options.init != NULL,
                                    .pretrained = learn->pretrained,
                                    .smallest = learn->options.init != NULL ||
                                                learn->options.size == recipe_size_of("small"),

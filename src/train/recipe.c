@@ -130,7 +130,7 @@ static void fit_steps(struct recipe *recipe, uint64_t rows, const struct steps_w
 
 /* Whoever learns long texts alone hardly knows what to make of short ones, for a word that is one
  * of hundreds there is one of five here. Where all are short, beginnings of them are too little; so
- * they are for a network that begins from nothing. */
+ * they are for a network that does not know the language yet. */
 static bool are_long(const struct recipe_facts *facts)
 {
     return facts->tokens >= facts->texts * LONG_TOKENS;
@@ -156,6 +156,6 @@ void recipe_labels(struct recipe *out_recipe, const struct recipe_facts *facts)
     bool own = facts->kind == RECIPE_OWN;
     *out_recipe = with(own ? labels_own[facts->pretrained] : labels_fastai);
     if (own) fit_steps(out_recipe, facts->texts, &labels_steps[facts->pretrained]);
-    if (own && facts->begun && are_long(facts)) out_recipe->cut = beginnings;
+    if (own && facts->pretrained && are_long(facts)) out_recipe->cut = beginnings;
     override(out_recipe, facts);
 }

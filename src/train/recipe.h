@@ -57,8 +57,7 @@ struct recipe_facts {
     enum recipe_kind kind;
     uint64_t texts,
         tokens;      /* of the corpus, also where some are held out: one recipe for all turns */
-    bool begun;      /* from a language model of other texts */
-    bool pretrained; /* which knows most of their words */
+    bool pretrained; /* begins from a language model that knows most of their words */
     unsigned epochs; /* of the longest stage, instead of the recipe's; 0: the recipe's */
     size_t rows;     /* likewise */
 };

@@ -39,6 +39,7 @@ static enum error_code make(struct fixture *f, const struct fit_options *options
     TRY(fit_open(&fit, &f->corpus, options, f->crew, NULL, err));
     assert_int_equal(score_sum(&fit.held_out).cases, score_sum(&fit.member[ANSWER_ULMFIT]).cases);
     assert_true(fit.share >= 0 && fit.share <= 1);
+    assert_int_equal(fit.folds, fit.has[ANSWER_LINEAR] ? 10 : 0); /* alone five: fit_test.c */
     enum error_code code = fit_write(&fit, &f->corpus, options, path, "test", err);
     fit_close(&fit);
     return code;

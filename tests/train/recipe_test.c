@@ -145,13 +145,13 @@ static void test_rows(void **state)
 }
 
 /* Of long texts, by 100 words on the mean, beginnings are learnt, too, by a network that knows
- * something. */
+ * the language. */
 static void test_cuts(void **state)
 {
     (void)state;
     static const struct {
         enum recipe_kind kind;
-        bool begun;
+        bool pretrained;
         uint64_t tokens;
         unsigned percent;
     } rows[] = {{RECIPE_OWN, true, 99999, 0},
@@ -160,8 +160,10 @@ static void test_cuts(void **state)
                 {RECIPE_FASTAI, true, 100000, 0}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct recipe recipe;
-        struct recipe_facts facts = {
-            .kind = rows[i].kind, .texts = 1000, .tokens = rows[i].tokens, .begun = rows[i].begun};
+        struct recipe_facts facts = {.kind = rows[i].kind,
+                                     .texts = 1000,
+                                     .tokens = rows[i].tokens,
+                                     .pretrained = rows[i].pretrained};
         recipe_labels(&recipe, &facts);
         assert_int_equal(recipe.cut.percent, rows[i].percent);
         assert_int_equal(recipe.cut.least, rows[i].percent > 0 ? 10 : 0);
