@@ -53,3 +53,16 @@ struct slice slice_trim(struct slice text)
     while (text.size > 0 && is_space(text.data[text.size - 1])) text.size--;
     return text;
 }
+
+bool slice_port(struct slice digits, uint16_t *out_port)
+{
+    unsigned port = 0;
+    if (digits.size == 0 || digits.size > 5) return false;
+    for (size_t i = 0; i < digits.size; i++) {
+        if (digits.data[i] < '0' || digits.data[i] > '9') return false;
+        port = 10 * port + (unsigned)(digits.data[i] - '0');
+    }
+    if (port > UINT16_MAX) return false;
+    *out_port = (uint16_t)port;
+    return true;
+}

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct slice {
     const char *data;
@@ -25,5 +26,8 @@ bool slice_starts(struct slice text, struct slice prefix);
 int slice_compare(struct slice a, struct slice b); /* by bytes, as memcmp */
 struct slice slice_from(struct slice text, size_t start);
 struct slice slice_trim(struct slice text); /* ASCII white space at both ends */
+
+/* Digits alone, 0 to 65535. */
+bool slice_port(struct slice digits, uint16_t *out_port);
 
 #endif

@@ -35,9 +35,8 @@ static bool names_host(const char *authority, size_t size)
     const char *colon = memchr(from, ':', (size_t)(end - from));
     if (host == end || colon == host) return false;
     if (colon == NULL) return true;
-    int64_t port;
-    struct slice digits = {colon + 1, (size_t)(end - colon - 1)};
-    return digits.size <= 5 && root_parse(digits, &port) && port >= 1 && port <= 65535;
+    uint16_t port;
+    return slice_port((struct slice){colon + 1, (size_t)(end - colon - 1)}, &port) && port > 0;
 }
 
 /* Splits "scheme://host:port/path" into the root to ask beside, and the path to post to. */

@@ -127,14 +127,8 @@ static enum MHD_Result look(void *context, enum MHD_ValueKind kind, const char *
 /* None, or a number that may be one. */
 static bool is_port(struct slice digits)
 {
-    unsigned port = 0;
-    if (digits.size == 0) return true;
-    if (digits.size > 5) return false;
-    for (size_t i = 0; i < digits.size; i++) {
-        if (digits.data[i] < '0' || digits.data[i] > '9') return false;
-        port = 10 * port + (unsigned)(digits.data[i] - '0');
-    }
-    return port >= 1 && port <= 65535;
+    uint16_t port;
+    return digits.size == 0 || (slice_port(digits, &port) && port > 0);
 }
 
 /* Nothing, or a name, an address or "[IPv6]", and perhaps ":" and a port. */

@@ -14,6 +14,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/slice.h"
+
 enum { BACKLOG = 1024 };
 
 union address {
@@ -27,22 +29,20 @@ static enum error_code parse(union address *out, const char *text, struct error 
     char host[LISTEN_TEXT_MAX];
     const char *colon = strrchr(text, ':');
     size_t size = colon != NULL ? (size_t)(colon - text) : 0;
-    char *end = NULL;
-    unsigned long port = colon != NULL ? strtoul(colon + 1, &end, 10) : 0;
-    if (size == 0 || size >= sizeof host || colon[1] < '0' || colon[1] > '9' || *end != '\0' ||
-        port > 65535)
+    uint16_t port;
+    if (size == 0 || size >= sizeof host || !slice_port(slice_of(colon + 1), &port))
         return error_set(err, ERR_USAGE, 0, "--listen: '%s' is not ADDRESS:PORT", text);
     bool brackets = text[0] == '[' && text[size - 1] == ']';
     snprintf(host, sizeof host, "%.*s", (int)(brackets ? size - 2 : size), text + brackets);
     memset(out, 0, sizeof *out);
     if (brackets && inet_pton(AF_INET6, host, &out->six.sin6_addr) == 1) {
         out->six.sin6_family = AF_INET6;
-        out->six.sin6_port = htons((uint16_t)port);
+        out->six.sin6_port = htons(port);
         return ERR_NONE;
     }
     if (!brackets && inet_pton(AF_INET, host, &out->four.sin_addr) == 1) {
         out->four.sin_family = AF_INET;
-        out->four.sin_port = htons((uint16_t)port);
+        out->four.sin_port = htons(port);
         return ERR_NONE;
     }
     return error_set(err, ERR_USAGE, 0, "--listen: '%s' is no numeric address (IPv6 in brackets)",

@@ -216,7 +216,7 @@ const struct route routes_table[] = {
      .admin = true,
      .summary =
          "Rehearses the model file as it is now and lets it answer, if it does what it should",
-     .statuses = {400, 401, 403, 409, 503}},
+     .statuses = {400, 401, 403, 409, 413, 503}},
     {.method = "GET",
      .path = "/metrics",
      .name = "metrics",
@@ -244,6 +244,7 @@ const struct route routes_table[] = {
      .tagged = true,
      .assets = true,
      .type = "text/html; charset=utf-8",
+     .statuses = {406},
      .summary = "This description, for people to try it out"},
 };
 const size_t routes_count = sizeof routes_table / sizeof *routes_table;

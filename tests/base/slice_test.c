@@ -78,6 +78,22 @@ static void trims_both_ends(void **state)
     assert_int_equal(slice_trim(nothing).size, 0);
 }
 
+static void a_port_is_digits(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int port; /* -1: none */
+    } rows[] = {{"0", 0},      {"8080", 8080}, {"00080", 80},  {"65535", 65535},
+                {"65536", -1}, {"99999", -1},  {"", -1},       {"8a", -1},
+                {" 8", -1},    {"+8", -1},     {"000080", -1}, {"-1", -1}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        uint16_t port = 7;
+        assert_int_equal(slice_port(slice_of(rows[i].text), &port), rows[i].port >= 0);
+        assert_int_equal(port, rows[i].port >= 0 ? rows[i].port : 7);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +104,7 @@ int main(void)
         cmocka_unit_test(finds_a_prefix),
         cmocka_unit_test(cuts_from_a_start),
         cmocka_unit_test(trims_both_ends),
+        cmocka_unit_test(a_port_is_digits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

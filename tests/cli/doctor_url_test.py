@@ -142,7 +142,7 @@ for arguments, environment in ((["--proxy", dev_url], {}), ([], {"http_proxy": d
 # Addresses that are none.
 status, text = doctor("qa")
 assert status == 64 and "no use for 'qa'" in text, text
-for none in "ftp://127.0.0.1:9", "http://", "http:///classifier/sbr", "://x", "http://x:99999", "http://x:", "http://:80":
+for none in "ftp://127.0.0.1:9", "http://", "http:///classifier/sbr", "://x", "http://x:99999", "http://x:", "http://x:8a", "http://x: 8", "http://:80":
     status, text = doctor(none)
     assert status == 64 and "is not an address" in text, (none, text)
 status, text = doctor("--ca-file", os.path.join(FOLDER, "nowhere.pem"), dev_url)

@@ -61,6 +61,7 @@ class Pages(unittest.TestCase):
             reply = self.get(BIG, "Accept-Encoding: " + refused)
             self.assertEqual(reply.status, 406, refused)
             self.assertEqual(reply.json()["type"], "/problems/not-acceptable")
+        self.assertIn("406", self.get("/openapi.json").json()["paths"]["/apidocs/"]["get"]["responses"])
         self.assertNotIn("content-encoding", self.get("/apidocs/").headers)
 
     def test_kept_until_it_changes(self):

@@ -223,6 +223,9 @@ class Refused(unittest.TestCase):
             self.assertEqual(service.reload("?any_labels=2").status, 400)
             self.assertEqual(service.reload("?detail=1").status, 400)
             with Client(service.address) as client:
+                reply = client.ask("POST", "/admin/reload", body=b" " * 2000000, headers=["Authorization: Bearer " + TOKEN])
+                self.assertEqual((reply.status, reply.json()["type"]), (413, "/problems/too-large"))
+            with Client(service.address) as client:
                 reply = client.ask("GET", "/admin/reload")
                 self.assertEqual((reply.status, reply.headers["allow"]), (405, "OPTIONS, POST"))
 
