@@ -40,7 +40,7 @@ static const char *const kinds[] = {[RECIPE_OWN] = "own", [RECIPE_FASTAI] = "fas
 /* What all have alike. */
 static const struct recipe usual = {.rows = ROWS_MOST, .drop_mult = 0.5f, .decay = 0.01};
 
-static const struct recipe_cut beginnings = {.percent = 50, .least = 10};
+static const struct recipe_cut beginnings = {.percent = 75, .least = 10};
 
 /* By kind, and by whether a language model of other texts was at hand; no epochs end a row. */
 static const struct recipe_stage language[2][2][RECIPE_STAGES_MAX] = {
@@ -136,6 +136,14 @@ static bool are_long(const struct recipe_facts *facts)
     return facts->tokens >= facts->texts * LONG_TOKENS;
 }
 
+/* A text of which mostly beginnings are seen bears to be seen more often. */
+static void begin_with(struct recipe *recipe)
+{
+    recipe->cut = beginnings;
+    struct recipe_stage *longest = longest_of(recipe);
+    longest->epochs += longest->epochs / 2;
+}
+
 /* What somebody asked for instead. */
 static void override(struct recipe *recipe, const struct recipe_facts *facts)
 {
@@ -156,6 +164,6 @@ void recipe_labels(struct recipe *out_recipe, const struct recipe_facts *facts)
     bool own = facts->kind == RECIPE_OWN;
     *out_recipe = with(own ? labels_own[facts->pretrained] : labels_fastai);
     if (own) fit_steps(out_recipe, facts->texts, &labels_steps[facts->pretrained]);
-    if (own && facts->pretrained && are_long(facts)) out_recipe->cut = beginnings;
+    if (own && facts->pretrained && are_long(facts)) begin_with(out_recipe);
     override(out_recipe, facts);
 }

@@ -144,8 +144,8 @@ static void test_rows(void **state)
     assert_int_equal(recipe.rows, 32);
 }
 
-/* Of long texts, by 100 words on the mean, beginnings are learnt, too, by a network that knows
- * the language. */
+/* Of long texts, by 100 words on the mean, beginnings are learnt, too, in half as many epochs
+ * again, by a network that knows the language. */
 static void test_cuts(void **state)
 {
     (void)state;
@@ -153,11 +153,11 @@ static void test_cuts(void **state)
         enum recipe_kind kind;
         bool pretrained;
         uint64_t tokens;
-        unsigned percent;
-    } rows[] = {{RECIPE_OWN, true, 99999, 0},
-                {RECIPE_OWN, true, 100000, 50},
-                {RECIPE_OWN, false, 100000, 0},
-                {RECIPE_FASTAI, true, 100000, 0}};
+        unsigned percent, epochs; /* of the first stage */
+    } rows[] = {{RECIPE_OWN, true, 99999, 0, 12},
+                {RECIPE_OWN, true, 100000, 75, 18},
+                {RECIPE_OWN, false, 100000, 0, 20},
+                {RECIPE_FASTAI, true, 100000, 0, 2}};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         struct recipe recipe;
         struct recipe_facts facts = {.kind = rows[i].kind,
@@ -167,6 +167,7 @@ static void test_cuts(void **state)
         recipe_labels(&recipe, &facts);
         assert_int_equal(recipe.cut.percent, rows[i].percent);
         assert_int_equal(recipe.cut.least, rows[i].percent > 0 ? 10 : 0);
+        assert_int_equal(recipe.stages[0].epochs, rows[i].epochs);
     }
 }
 
