@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Both members and their blend on labelled sets, learnt by `train` and asked for the test half; beside fastai's ULMFiT where that was learnt.
 
-    DATA=FOLDER-OF-SETS ensemble.py [--sets A,B] [--size small] [--recipe own] [--member ulmfit] [--seeds 1] [--init LM] [--shots N] [--baselines FILE]
+    DATA=FOLDER-OF-SETS ensemble.py [--sets A,B] [--size small] [--recipe own] [--member ulmfit] [--seeds 1] [--more SET:2,3] [--init LM] [--shots N] [--baselines FILE]
 
 FILE holds the lines that ../shared/peers/ulmfit_baseline.py prints, one a set and seed. With --shots only so many cases of each label are
 learnt from (the first of a shuffle), which shows what --init, a language model of other texts, is worth. Models are kept under build/bench
@@ -154,6 +154,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--recipe", default="own")
     parser.add_argument("--member", default="", help="this member alone")
     parser.add_argument("--seeds", default="1")
+    parser.add_argument("--more", action="append", default=[], metavar="SET:SEEDS", help="seeds of one set, beside --seeds: a small test half moves by chance")
     parser.add_argument("--init", default="", metavar="LM")
     parser.add_argument("--shots", type=int, default=0, metavar="N")
     parser.add_argument("--threads", type=int, default=0)
@@ -167,10 +168,12 @@ def main() -> int:
     args = arguments()
     peers = fastai(args.baselines)
     seen = []
-    for seed in map(int, args.seeds.split(",")):
-        for folder in sets.folders(args.data, args.sets or ",".join(peers)):
-            seen.append(ask(args, folder, seed))
-            print(seen[-1], flush=True)
+    wished = [(args.sets or ",".join(peers), args.seeds), *(one.split(":") for one in args.more)]
+    for names, seeds in wished:
+        for seed in map(int, seeds.split(",")):
+            for folder in sets.folders(args.data, names):
+                seen.append(ask(args, folder, seed))
+                print(seen[-1], flush=True)
     judged = rows(args, seen, peers)
     data = {"machine": report.machine(), "seen": [one._asdict() for one in seen]}
     return report.finish(markdown(args, seen, peers, judged), data, judged, args.markdown, args.json)
