@@ -16,6 +16,7 @@
 #include "base/limits.h"
 #include "base/tick.h"
 #include "text/json.h"
+#include "text/utf8.h"
 #include "vocab/ngram.h"
 
 enum {
@@ -37,20 +38,12 @@ static double lead_of(const struct explain *explain, const float *scores)
     return (double)scores[explain->best] - (double)scores[explain->runner_up];
 }
 
-/* The first of at most so many bytes, in whole characters. */
-static size_t cut(struct slice text, size_t most)
-{
-    if (text.size <= most) return text.size;
-    while (most > 0 && (text.data[most] & 0xC0) == 0x80) most--;
-    return most;
-}
-
 /* The span of a field whose value is learnt as a whole. */
 static void value_span(struct slice value, size_t *out_start, size_t *out_end)
 {
     struct slice trimmed = slice_trim(value);
     *out_start = trimmed.size > 0 ? (size_t)(trimmed.data - value.data) : 0;
-    *out_end = *out_start + cut(trimmed, EXPLAIN_WORD_BYTES);
+    *out_end = *out_start + utf8_cut(trimmed, EXPLAIN_WORD_BYTES).size;
 }
 
 /* The linear member */
@@ -165,7 +158,7 @@ static void begin_parts(struct explain *explain)
         struct explain_part part = {.field = reader->field[i], .words = 1};
         struct slice text = explain->text.field[part.field];
         if (case_rows[part.field].linear == CASE_LINEAR_TEXT) {
-            text.size = cut(text, READER_TEXT_MAX);
+            text.size = utf8_cut(text, READER_TEXT_MAX).size;
             part.words = skip_words(text, left, &part.end);
             ngram_word(text, EXPLAIN_WORD_BYTES, &part.start);
         } else {
@@ -222,7 +215,7 @@ static struct slice leave_out(const struct explain *explain, const struct explai
                               char *room)
 {
     struct slice text = explain->text.field[part->field];
-    size_t size = cut(text, READER_TEXT_MAX), left = size - part->end;
+    size_t size = utf8_cut(text, READER_TEXT_MAX).size, left = size - part->end;
     memcpy(room, text.data, part->start);
     memcpy(room + part->start, text.data + part->end, left);
     return (struct slice){room, part->start + left};
@@ -263,7 +256,7 @@ size_t explain_ask(struct explain *explain, struct case_text out_texts[EXPLAIN_R
     }
     for (size_t i = 0; i < explain->parts && explain->asked_count < EXPLAIN_ROUND; i++) {
         const struct explain_part *part = &explain->part[i];
-        size_t size = cut(explain->text.field[part->field], READER_TEXT_MAX);
+        size_t size = utf8_cut(explain->text.field[part->field], READER_TEXT_MAX).size;
         if (part->known || size - (part->end - part->start) > all - used) continue;
         struct case_text *text = &out_texts[explain->asked_count];
         *text = explain->text;
@@ -382,7 +375,7 @@ static void put_reason(const struct explain *explain, const struct explain_reaso
 {
     struct slice text = explain->text.field[reason->field];
     struct slice shown = {text.data + reason->start, reason->end - reason->start};
-    shown.size = cut(shown, SHOWN_BYTES);
+    shown = utf8_cut(shown, SHOWN_BYTES);
     writer_format(writer, "{\"field\":\"%s\",\"start\":%zu,\"end\":%zu,\"text\":",
                   case_rows[reason->field].name, reason->start, reason->end);
     json_put(writer, shown);

@@ -23,6 +23,7 @@
 #include "cli/cmd.h"
 #include "text/feed.h"
 #include "text/json.h"
+#include "text/utf8.h"
 
 enum { BATCH_CASES = 512, GROUP_CASES = 16, BATCH_BYTES = 4 << 20, NUMBER_BYTES = 40 };
 
@@ -131,7 +132,9 @@ static void put_answer(struct writer *line, struct predicting *predicting, const
 static void put_fault(struct writer *line, const struct predicting *predicting,
                       const struct item *item)
 {
-    const struct error *fault = &item->row.fault;
+    struct error told = item->row.fault;
+    told.line = item->row.line;
+    utf8_mend(told.detail, strlen(told.detail)); /* it names the file */
     struct slice number = item->row.text.field[CASE_NUMBER];
     if (case_check_utf8(number, "", 0, &(struct error){0}) != ERR_NONE) number = SLICE("");
     if (predicting->options->csv) {
@@ -141,12 +144,10 @@ static void put_fault(struct writer *line, const struct predicting *predicting,
              predicting->options->probabilities && c < predicting->model.label_count; c++)
             writer_char(line, ',');
         writer_char(line, ',');
-        put_csv(line, slice_of(fault->detail));
+        put_csv(line, slice_of(told.detail));
         writer_text(line, "\r\n");
         return;
     }
-    struct error told = *fault;
-    told.line = item->row.line;
     detail_put_fault(number, &told, line);
     writer_char(line, '\n');
 }

@@ -25,10 +25,12 @@
 #include "serve/plan.h"
 #include "serve/server.h"
 #include "text/json.h"
+#include "text/utf8.h"
 
 enum {
     NICENESS = 10,
     NAMES_MAX = 5,     /* labels that are named, of those that come or go */
+    NAME_BYTES = 40,   /* of each */
     REHEARSED_MIN = 8, /* fewer cases tell nothing about how many would differ */
 };
 
@@ -63,9 +65,9 @@ static size_t missing(const struct answer_model *here, const struct answer_model
         struct slice label = answer_label(here, c);
         while (at < there->label_count && slice_compare(answer_label(there, at), label) < 0) at++;
         if (at < there->label_count && slice_equal(answer_label(there, at), label)) continue;
+        struct slice begin = utf8_cut(label, NAME_BYTES);
         if (count < NAMES_MAX)
-            writer_format(names, "%s'%.*s'", count > 0 ? ", " : "",
-                          (int)(label.size < 40 ? label.size : 40), label.data);
+            writer_format(names, "%s'%.*s'", count > 0 ? ", " : "", (int)begin.size, begin.data);
         else if (count == NAMES_MAX)
             writer_text(names, ", ...");
         count++;
@@ -76,7 +78,7 @@ static size_t missing(const struct answer_model *here, const struct answer_model
 static enum error_code check_labels(const struct trial *trial, struct reload_report *report,
                                     bool any, struct error *err)
 {
-    char come[NAMES_MAX * 48] = "", go[NAMES_MAX * 48] = "";
+    char come[NAMES_MAX * (NAME_BYTES + 8)] = "", go[NAMES_MAX * (NAME_BYTES + 8)] = "";
     struct writer added = writer_of(come, sizeof come), removed = writer_of(go, sizeof go);
     report->added = missing(trial->after, trial->before, &added);
     report->removed = missing(trial->before, trial->after, &removed);

@@ -322,25 +322,11 @@ const struct route *routes_find(const char *method, const char *path, struct rou
     return NULL;
 }
 
-/* A sentence may quote what a client sent, or be cut inside a character: bytes that are no UTF-8
- * become '?'. */
-static struct slice as_utf8(struct slice text, char out[ERROR_DETAIL_MAX])
-{
-    size_t bad;
-    memcpy(out, text.data, text.size);
-    struct slice rest = {out, text.size};
-    while (!utf8_valid(rest, &bad)) {
-        out[(size_t)(rest.data - out) + bad] = '?';
-        rest = slice_from(rest, bad + 1);
-    }
-    return (struct slice){out, text.size};
-}
-
 void routes_problem(struct routes_reply *reply, const struct error *err)
 {
     const struct error_row *row = error_row(err->code);
-    char plain[ERROR_DETAIL_MAX];
-    struct slice detail = as_utf8(slice_of(err->detail), plain);
+    struct error said = *err; /* it may quote what a client sent */
+    utf8_mend(said.detail, strlen(said.detail));
     reply->problem = err->code;
     reply->status = (unsigned)row->http_status;
     reply->type = "application/problem+json";
@@ -351,7 +337,7 @@ void routes_problem(struct routes_reply *reply, const struct error *err)
     writer_text(&reply->body, "\",\"title\":");
     json_put(&reply->body, slice_of(row->title));
     writer_format(&reply->body, ",\"status\":%d,\"detail\":", row->http_status);
-    json_put(&reply->body, detail);
+    json_put(&reply->body, slice_of(said.detail));
     writer_text(&reply->body, ",\"hint\":");
     json_put(&reply->body, slice_of(row->hint));
     writer_text(&reply->body, "}\n");

@@ -117,8 +117,7 @@ enum error_code json_parse(json_t **out_root, struct slice bytes, bool *out_unfi
     if (kind == json_error_out_of_memory)
         return error_set(err, ERR_MEMORY, 0, "no memory for a JSON text of %zu bytes", bytes.size);
     /* The text near the fault may end inside a character, and goes out in JSON again. */
-    size_t bad;
-    while (!utf8_valid(slice_of(detail.text), &bad)) detail.text[bad] = '?';
+    utf8_mend(detail.text, strlen(detail.text));
     size_t line = detail.line > 0 ? (size_t)detail.line : 1;
     return error_set(err, kind == json_error_invalid_utf8 ? ERR_UTF8 : ERR_JSON, line,
                      "line %zu, column %d: %s", line, detail.column > 0 ? detail.column : 1,

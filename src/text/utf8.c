@@ -50,6 +50,22 @@ bool utf8_valid(struct slice text, size_t *out_bad)
     return true;
 }
 
+void utf8_mend(char *text, size_t size)
+{
+    size_t bad;
+    for (size_t at = 0; !utf8_valid((struct slice){text + at, size - at}, &bad);) {
+        at += bad + 1;
+        text[at - 1] = '?';
+    }
+}
+
+struct slice utf8_cut(struct slice text, size_t most)
+{
+    if (text.size <= most) return text;
+    while (most > 0 && (text.data[most] & 0xC0) == 0x80) most--;
+    return (struct slice){text.data, most};
+}
+
 size_t utf8_count(struct slice text)
 {
     size_t count = 0;

@@ -18,6 +18,13 @@
 /* Whether text is UTF-8; if not, *out_bad is the offset of the first byte that is wrong. */
 bool utf8_valid(struct slice text, size_t *out_bad);
 
+/* Bytes that belong to no character become '?': of text that only may be one, a file's name or a
+ * sentence cut inside a character, before it goes out as JSON. */
+void utf8_mend(char *text, size_t size);
+
+/* The longest beginning of a valid text that has most bytes at most and ends with a character. */
+struct slice utf8_cut(struct slice text, size_t most);
+
 /* Code points in a valid text. */
 size_t utf8_count(struct slice text);
 

@@ -72,6 +72,16 @@ static void cuts_a_long_line(void **state)
     assert_true(strlen(line_of(LOG_LEVEL_ERROR, text, NULL)) <= 1024);
 }
 
+/* A label of a model, say, must not look like the service's own words. */
+static void stays_one_line_whatever_it_quotes(void **state)
+{
+    (void)state;
+    assert_string_equal(line_of(LOG_LEVEL_ERROR, "no 'a\nready\r\t\x1B[31m\x7F'", "8:1"),
+                        "<3>no 'a?ready???[31m?'\n");
+    assert_string_equal(line_of(LOG_LEVEL_INFO, "\xC2\x9B \xC2\xA0 \xC3\x9B \xC2", NULL),
+                        "?? \xC2\xA0 \xC3\x9B \xC2\n");
+}
+
 static void survives_a_closed_standard_error(void **state)
 {
     (void)state;
@@ -89,6 +99,7 @@ int main(void)
         cmocka_unit_test(says_its_level),
         cmocka_unit_test(a_line_for_later_is_the_same),
         cmocka_unit_test(cuts_a_long_line),
+        cmocka_unit_test(stays_one_line_whatever_it_quotes),
         cmocka_unit_test(survives_a_closed_standard_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -204,6 +204,16 @@ class PredictTest(cli.Test):
         self.assertEqual(rows[1]["predicted_sbr"], "")
         self.assertIn("line 3: 2 columns", rows[1]["error"])
 
+    def test_a_path_that_is_no_text_goes_out_as_text(self):
+        path = os.path.join(os.fsencode(self.folder), b"p\xff.csv")
+        with open(path, "wb") as file:
+            file.write(HEAD.encode() + b"7,x\n")
+        for options in (), ("--csv",):
+            done = subprocess.run([cli.PROGRAM, "predict", *options, self.model, path], stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, check=False)
+            self.assertIn("p?.csv: line 2: 2 columns", done.stdout.decode())  # UTF-8, or it raises
+        self.assertIn("p?.csv", json.loads(self.predict(path).out)["error"]["detail"])
+
     def test_a_quote_inside_a_field_costs_one_case(self):
         done = self.predict(stdin=HEAD + '1,disk full,\n2,5" disk,\n3,login fails,\n')
         self.assertEqual(done.status, cli.DATA)

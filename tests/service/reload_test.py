@@ -287,6 +287,18 @@ class Refused(unittest.TestCase):
             service.process.send_signal(signal.SIGHUP)
             self.assertTrue(wait_until(lambda: service.answering() == checksum(five)))
 
+    def test_labels_are_no_lines_of_the_log(self):
+        odd = trained("odd-labels", TEAMS, lambda team: team + "\x1b[31m\nready on fake " + "\u00e4" * 30)
+        with Reloadable(file=odd) as service:
+            service.put(model())
+            service.process.send_signal(signal.SIGHUP)
+            self.assertTrue(wait_until(lambda: any("the SBRs differ: 4 new" in line for line in service.log)))
+            line = next(line for line in service.log if "the SBRs differ" in line)
+            self.assertIn(", 4 gone ", line)
+            self.assertIn("?ready on fake", line)
+            self.assertNotIn("\x1b", line)
+            self.assertNotIn("\ufffd", line)  # no half character
+
     def test_another_kind(self):
         with Reloadable() as service:
             service.put(imported())

@@ -144,6 +144,34 @@ static void counts_code_points(void **state)
     assert_int_equal(utf8_count(SLICE("\xC3\xA4\xE2\x82\xAC\xF0\x9F\x98\x80.")), 4);
 }
 
+static void what_is_no_character_is_mended(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *mended;
+    } rows[] = {
+        {"", ""},
+        {"p\xFF.csv: line 2", "p?.csv: line 2"},
+        {"\xC3\xA4\xC3", "\xC3\xA4?"},
+        {"\xFF\xFE\xE2\x82 a longer one \xE2\x82\xAC", "???? a longer one \xE2\x82\xAC"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[64];
+        strcpy(text, rows[i].text);
+        utf8_mend(text, strlen(text));
+        assert_string_equal(text, rows[i].mended);
+    }
+}
+
+static void is_cut_behind_a_character(void **state)
+{
+    (void)state;
+    struct slice text = SLICE("a\xC3\xA4\xE2\x82\xAC.");
+    static const size_t sizes[] = {0, 1, 1, 3, 3, 3, 6, 7, 7};
+    for (size_t most = 0; most < sizeof sizes / sizeof *sizes; most++)
+        assert_int_equal(utf8_cut(text, most).size, sizes[most]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -152,6 +180,8 @@ int main(void)
         cmocka_unit_test(a_fault_is_found_at_every_place),
         cmocka_unit_test(names_the_place_of_known_faults),
         cmocka_unit_test(counts_code_points),
+        cmocka_unit_test(what_is_no_character_is_mended),
+        cmocka_unit_test(is_cut_behind_a_character),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
