@@ -99,6 +99,11 @@ static enum error_code check_kind(const struct server *server, const struct tria
     if (detail_bound(trial->after) > server->detail_bytes)
         return error_set(err, ERR_RELOAD, 0,
                          "its labels are longer than replies have room for: restart the service");
+    if (trial->after->label_count > server->metrics.labels_max)
+        return error_set(err, ERR_RELOAD, 0,
+                         "it has %u SBRs, and %u are the most that can be counted: restart the "
+                         "service",
+                         trial->after->label_count, server->metrics.labels_max);
     return ERR_NONE;
 }
 

@@ -287,6 +287,19 @@ class Refused(unittest.TestCase):
             service.process.send_signal(signal.SIGHUP)
             self.assertTrue(wait_until(lambda: service.answering() == checksum(five)))
 
+    def test_more_labels_than_can_be_counted(self):
+        many = os.path.join(FOLDER, "many-labels.air")
+        cases = many + ".csv"
+        with open(cases, "w", encoding="utf-8") as file:
+            file.write("subject,description,sbr\n")
+            file.writelines(f"word{i},text{i},L{i:03}\n" for i in range(300) for _ in range(2))
+        subprocess.run([PROGRAM, "train", "--member", "linear", "-o", many, cases], check=True,
+                       timeout=SLOW, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        with Reloadable() as service:
+            service.put(many)
+            self.stays(service, service.reload("?any_labels=1"), 409, "reload-refused",
+                       "300 SBRs", "restart the service")
+
     def test_labels_are_no_lines_of_the_log(self):
         odd = trained("odd-labels", TEAMS, lambda team: team + "\x1b[31m\nready on fake " + "\u00e4" * 30)
         with Reloadable(file=odd) as service:
