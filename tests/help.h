@@ -29,6 +29,9 @@
             fail_msg("'%s' is not in '%s'", (text), (err)->detail);                                \
     } while (0)
 
+/* Ends a test that cannot be made here, and says why. */
+#define SKIP(...) (print_message("skipped: " __VA_ARGS__), print_message("\n"), skip())
+
 /* A folder of this test's own under the build folder; removed by the runner. */
 static inline const char *test_folder(void)
 {

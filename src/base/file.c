@@ -189,6 +189,20 @@ static enum error_code not_created(const struct file_write *file, const char *pa
     return error_set(err, ERR_CREATE, 0, "%s, a link to %s: %s", path, file->path, reason);
 }
 
+/* Whoever may read the file that is replaced may read the new one: a service with a user of its own
+ * its model. Where that cannot be, fewer may than before, not more: another group gets what all
+ * have. The mode comes last, for a change of owner takes bits away. */
+static void keep_access(int fd, const struct stat *before)
+{
+    struct stat now;
+    if (fchown(fd, before->st_uid, before->st_gid) != 0)
+        (void)!fchown(fd, (uid_t)-1, before->st_gid);
+    mode_t mode = before->st_mode & 0777;
+    if (fstat(fd, &now) != 0 || now.st_gid != before->st_gid)
+        mode = (mode & 0707) | (mode & 07) << 3;
+    (void)!fchmod(fd, mode);
+}
+
 enum error_code file_write_open(struct file_write *out_file, const char *path, struct error *err)
 {
     struct file_write file = {.fd = -1};
@@ -216,8 +230,7 @@ enum error_code file_write_open(struct file_write *out_file, const char *path, s
         if (file.fd >= 0) break;
     }
     if (file.fd < 0) return not_created(&file, path, strerror(errno), err);
-    /* Where it fails, fewer may read the file than before, not more. */
-    if (there) (void)!fchmod(file.fd, mode);
+    if (there) keep_access(file.fd, &stat_);
     *out_file = file;
     return ERR_NONE;
 }

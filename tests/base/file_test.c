@@ -224,6 +224,55 @@ static void keeps_the_permissions_of_what_it_replaces(void **state)
     umask(mask);
 }
 
+/* A service with a user of its own reads its model still when another is put in its place. */
+static void keeps_owner_and_group_of_what_it_replaces(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) SKIP("only root can give a file away");
+    struct error err;
+    struct file_write file;
+    struct stat stat_;
+    const char *path = path_of("out");
+    for (int i = 0; i < 2; i++) {
+        put(path, "earlier");
+        assert_int_equal(chown(path, i == 0 ? 0 : 65534, 65534), 0);
+        assert_int_equal(chmod(path, 0640), 0);
+        assert_fine(file_write_open(&file, path, &err), &err);
+        assert_fine(file_write_commit(&file, &err), &err);
+        assert_int_equal(stat(path, &stat_), 0);
+        assert_int_equal(stat_.st_uid, i == 0 ? 0 : 65534);
+        assert_int_equal(stat_.st_gid, 65534);
+        assert_int_equal(stat_.st_mode & 0777, 0640);
+        unlink(path);
+    }
+}
+
+/* Who may not give it away: the own group gets no more than all have, and not another's share. */
+static void another_group_gets_what_all_have(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) SKIP("only root can become another user");
+    struct error err;
+    struct file_write file;
+    struct stat stat_;
+    const char *path = path_of("out");
+    put(path, "earlier");
+    assert_int_equal(chmod(path, 0664), 0);
+    assert_int_equal(chmod(folder, 0777), 0);
+    assert_int_equal(setegid(65534), 0);
+    assert_int_equal(seteuid(65534), 0);
+    enum error_code code = file_write_open(&file, path, &err);
+    if (code == ERR_NONE) code = file_write_commit(&file, &err);
+    assert_int_equal(seteuid(0), 0);
+    assert_int_equal(setegid(0), 0);
+    assert_int_equal(chmod(folder, 0700), 0);
+    assert_fine(code, &err);
+    assert_int_equal(stat(path, &stat_), 0);
+    assert_int_equal(stat_.st_gid, 65534);
+    assert_int_equal(stat_.st_mode & 0777, 0644);
+    unlink(path);
+}
+
 static void abandons_without_a_trace(void **state)
 {
     (void)state;
@@ -628,6 +677,8 @@ int main(void)
         ROW(reads_across_interrupts),
         ROW(appears_whole_at_commit),
         ROW(keeps_the_permissions_of_what_it_replaces),
+        ROW(keeps_owner_and_group_of_what_it_replaces),
+        ROW(another_group_gets_what_all_have),
         ROW(abandons_without_a_trace),
         ROW(says_why_a_file_cannot_be_created),
         ROW(replaces_only_regular_files),

@@ -25,8 +25,6 @@
 #include "doctor/process.h"
 #include "doctor/smaps.h"
 
-#define SKIP(...) (print_message("skipped: " __VA_ARGS__), print_message("\n"), skip())
-
 struct subject {
     pid_t pid;
     int to, from;
