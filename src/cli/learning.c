@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/file.h"
+#include "model/bundle.h"
 #include "nn/team.h"
 #include "token/token.h"
 
@@ -93,6 +94,8 @@ enum error_code learning_output(const struct options *options, struct error *err
     const char *lists[] = {options->vocab, options->labels};
     TRY(spare("-o", options->output, options->operand, options->operands, err));
     TRY(spare("-o", options->output, lists, 2, err));
+    char date[BUNDLE_DATE_SIZE]; /* of the model: told before anything is learnt */
+    TRY(bundle_date(date, err));
     struct file_write probe;
     TRY(file_write_open(&probe, options->output, err));
     file_write_abandon(&probe);

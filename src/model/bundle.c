@@ -179,19 +179,32 @@ void bundle_draft_tensor(struct bundle_draft *draft, const char *name, enum safe
     };
 }
 
-/* Now, or what SOURCE_DATE_EPOCH says, so that a build can be repeated to the byte. */
-static void print_time(char *out, size_t size)
+enum error_code bundle_date(char out[BUNDLE_DATE_SIZE], struct error *err)
 {
+    static const long long end = 253402300800; /* of the year 9999 */
     const char *fixed = getenv("SOURCE_DATE_EPOCH");
-    time_t now = fixed != NULL ? (time_t)strtoll(fixed, NULL, 10) : time(NULL);
+    time_t now = time(NULL);
+    if (fixed != NULL) {
+        size_t digits = strspn(fixed, "0123456789");
+        long long seconds = digits > 0 && digits <= 12 ? strtoll(fixed, NULL, 10) : end;
+        if (fixed[digits] != '\0' || seconds >= end)
+            return error_set(err, ERR_USAGE, 0,
+                             "SOURCE_DATE_EPOCH in the environment is '%.40s', and no time in "
+                             "seconds since 1970, as date +%%s prints it; mend it, or unset it",
+                             fixed);
+        now = (time_t)seconds;
+    }
     struct tm utc;
     gmtime_r(&now, &utc);
-    strftime(out, size, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    strftime(out, BUNDLE_DATE_SIZE, "%Y-%m-%dT%H:%M:%SZ", &utc);
+    return ERR_NONE;
 }
 
 enum error_code bundle_draft_write(struct bundle_draft *draft, const char *path, struct error *err)
 {
     static const char zeros[SAFETENSORS_ALIGN];
+    char checksum[BUNDLE_CHECKSUM_SIZE + 1], version[16], created[BUNDLE_DATE_SIZE];
+    TRY(bundle_date(created, err));
     XXH3_state_t *state = XXH3_createState();
     if (state == NULL) return error_set(err, ERR_MEMORY, 0, "no memory for a checksum");
     XXH3_128bits_reset(state);
@@ -201,11 +214,9 @@ enum error_code bundle_draft_write(struct bundle_draft *draft, const char *path,
         XXH3_128bits_update(state, data.data, data.size);
         if (i + 1 < draft->count) XXH3_128bits_update(state, zeros, pad);
     }
-    char checksum[BUNDLE_CHECKSUM_SIZE + 1], version[16], created[32];
     print_checksum(checksum, XXH3_128bits_digest(state));
     XXH3_freeState(state);
     snprintf(version, sizeof version, "%d", BUNDLE_VERSION);
-    print_time(created, sizeof created);
     bundle_draft_meta(draft, "created", created);
     bundle_draft_meta(draft, "format", BUNDLE_FORMAT);
     bundle_draft_meta(draft, "format_version", version);

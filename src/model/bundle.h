@@ -14,7 +14,12 @@
 #include "model/safetensors.h"
 
 #define BUNDLE_FORMAT "air-classifier"
-enum { BUNDLE_VERSION = 2, BUNDLE_TENSORS_MAX = 128, BUNDLE_CHECKSUM_SIZE = 32 };
+enum {
+    BUNDLE_VERSION = 2,
+    BUNDLE_TENSORS_MAX = 128,
+    BUNDLE_CHECKSUM_SIZE = 32,
+    BUNDLE_DATE_SIZE = 21
+};
 
 struct bundle {
     struct safetensors file;
@@ -56,7 +61,11 @@ void bundle_draft_number(struct bundle_draft *draft, const char *key, double val
 void bundle_draft_tensor(struct bundle_draft *draft, const char *name, enum safetensors_type type,
                          size_t rows, size_t columns, const void *data);
 
-/* Adds format, version, time and checksum and writes the file whole or not at all. */
+/* The date that a file written now gets: the clock's, or SOURCE_DATE_EPOCH's, so that a build can
+ * be repeated to the byte; ERR_USAGE where that is no time. */
+MUST_CHECK enum error_code bundle_date(char out[BUNDLE_DATE_SIZE], struct error *err);
+
+/* Adds format, version, date and checksum and writes the file whole or not at all. */
 MUST_CHECK enum error_code bundle_draft_write(struct bundle_draft *draft, const char *path,
                                               struct error *err);
 

@@ -104,6 +104,11 @@ class TrainTest(cli.Test):
             os.chmod(locked, 0)
             self.refused(self.train(locked), cli.NO_INPUT, "Permission denied")
 
+    def test_a_date_that_is_none_is_told_before_learning(self):
+        for date in "", "abc", "9" * 19:
+            done = self.train("/nowhere/cases.csv", out="dated.air", env={"SOURCE_DATE_EPOCH": date})
+            self.assert_exit(done, cli.USAGE, "SOURCE_DATE_EPOCH", "date +%s")
+
     def test_an_output_that_is_an_input_is_refused(self):
         cases = self.put("kept.csv", HEAD + GOOD)
         os.symlink("kept.csv", self.path("alias.csv"))

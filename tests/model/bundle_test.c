@@ -192,6 +192,46 @@ static void a_failing_write_says_so(void **state)
     }
 }
 
+/* It goes out in answers, as the model's version. */
+static void a_date_is_one_or_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *epoch, *date;
+    } rows[] = {
+        {"0", "1970-01-01T00:00:00Z"},
+        {"1700000000", "2023-11-14T22:13:20Z"},
+        {"253402300799", "9999-12-31T23:59:59Z"},
+        {"253402300800", NULL},
+        {"9999999999999999999", NULL},
+        {"", NULL},
+        {"abc", NULL},
+        {"-1", NULL},
+        {"+1", NULL},
+        {" 1", NULL},
+        {"1 ", NULL},
+    };
+    static struct bundle_draft draft;
+    struct error err;
+    char date[BUNDLE_DATE_SIZE];
+    const char *path = tiny_path("dated.air");
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        setenv("SOURCE_DATE_EPOCH", rows[i].epoch, 1);
+        if (rows[i].date != NULL) {
+            assert_fine(bundle_date(date, &err), &err);
+            assert_string_equal(date, rows[i].date);
+            continue;
+        }
+        draft = draft_of();
+        assert_fails(bundle_draft_write(&draft, path, &err), ERR_USAGE, "SOURCE_DATE_EPOCH", &err);
+        assert_int_equal(access(path, F_OK), -1);
+        bundle_draft_close(&draft);
+    }
+    unsetenv("SOURCE_DATE_EPOCH");
+    assert_fine(bundle_date(date, &err), &err);
+    assert_int_equal(strlen(date), BUNDLE_DATE_SIZE - 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -201,6 +241,7 @@ int main(void)
         cmocka_unit_test(a_foreign_older_or_newer_file_is_refused),
         cmocka_unit_test(a_tensor_not_aligned_is_refused),
         cmocka_unit_test(a_failing_write_says_so),
+        cmocka_unit_test(a_date_is_one_or_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
