@@ -31,17 +31,28 @@ enum error_code snapshot_write(const char *path, const struct snapshot_key *key,
     return code;
 }
 
+/* Where the first setting begins that the two do not share: both are lists with commas. */
+static size_t differing(const char *a, const char *b)
+{
+    size_t begin = 0;
+    for (size_t i = 0; a[i] != '\0' && a[i] == b[i]; i++)
+        if (a[i] == ' ' && i > 0 && a[i - 1] == ',') begin = i + 1;
+    return begin;
+}
+
 static enum error_code check_key(const struct bundle *bundle, const char *path,
                                  const struct snapshot_key *key, struct error *err)
 {
     char hash[HASH_TEXT];
     const char *settings = bundle_meta(bundle, "settings");
     write_hash(hash, key->data);
-    if (strcmp(settings, key->settings) != 0)
+    if (strcmp(settings, key->settings) != 0) {
+        size_t begin = differing(settings, key->settings);
         return error_set(err, ERR_USAGE, 0,
                          "%s is of a run with other settings: '%.120s', and now '%.120s'; give the "
                          "same ones, or remove it",
-                         path, settings, key->settings);
+                         path, settings + begin, key->settings + begin);
+    }
     if (strcmp(bundle_meta(bundle, "data"), hash) != 0)
         return error_set(err, ERR_USAGE, 0,
                          "%s is of a run that learnt from other texts, or began from another "

@@ -56,6 +56,16 @@ static void test_refuses_others(void **state)
     other.settings = "--size full --seed 1";
     assert_fails(snapshot_read(path, &other, blocks, BLOCKS, &found, &err), ERR_USAGE,
                  "--size small", &err);
+    char long_one[400], longer_one[420]; /* what differs is told, however much is the same */
+    snprintf(long_one, sizeof long_one, "%0300d, seed 1, rate 0.5", 0);
+    snprintf(longer_one, sizeof longer_one, "%s, clipped at 3", long_one);
+    struct snapshot_key long_key = {long_one, key.data}, longer_key = {longer_one, key.data};
+    assert_fine(snapshot_write(path, &long_key, blocks, BLOCKS, &err), &err);
+    assert_fails(snapshot_read(path, &longer_key, blocks, BLOCKS, &found, &err), ERR_USAGE,
+                 "settings: 'rate 0.5', and now 'rate 0.5, clipped at 3'", &err);
+    table(&run, blocks);
+    assert_fine(snapshot_write(path, &key, blocks, BLOCKS, &err), &err);
+    table(&again, blocks);
     other = key;
     other.data++;
     assert_fails(snapshot_read(path, &other, blocks, BLOCKS, &found, &err), ERR_USAGE,
