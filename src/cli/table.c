@@ -55,6 +55,15 @@ static void print_name(struct slice name)
     printf("%*s", NAME_COLUMNS - columns, "");
 }
 
+/* A dash where nothing is divided: 0 % would be taken for a figure. */
+static void print_share(int columns, double share, bool any)
+{
+    if (any)
+        printf("%*.1f%%", columns - 1, 100 * share);
+    else
+        printf("%*s", columns, "-");
+}
+
 void table_score(const struct score *score, const struct answer_model *model)
 {
     struct score_sum sum = score_sum(score);
@@ -72,17 +81,16 @@ void table_score(const struct score *score, const struct answer_model *model)
     for (uint32_t c = 0; c < score->labels; c++) {
         const struct score_label *label = &score->label[c];
         print_name(answer_label(model, c));
-        printf(" %7" PRIu64 " %6.1f%% %6.1f%%", label->cases,
-               100 * score_ratio(label->right, label->cases), 100 * score_f1(label));
+        printf(" %7" PRIu64, label->cases);
+        print_share(8, score_ratio(label->right, label->cases), label->cases > 0);
+        print_share(8, score_f1(label), label->cases + label->guessed > 0);
         if (model->threshold[c] > 1)
             printf(" %9s", "never");
         else
             printf(" %9.3f", (double)model->threshold[c]);
-        printf(" %8.1f%%", 100 * score_ratio(label->answered, label->guessed));
-        if (label->answered == 0)
-            printf(" %9s\n", "-");
-        else
-            printf(" %8.1f%%\n", 100 * score_ratio(label->answered_right, label->answered));
+        print_share(10, score_ratio(label->answered, label->guessed), label->guessed > 0);
+        print_share(10, score_ratio(label->answered_right, label->answered), label->answered > 0);
+        putchar('\n');
     }
 }
 
@@ -97,11 +105,8 @@ void table_members(const struct score member[ANSWER_MEMBERS], const struct answe
     }
 }
 
-/* a / b, and null where nothing is divided: 0 would be taken for a figure. */
-static json_t *ratio_json(uint64_t a, uint64_t b)
-{
-    return b == 0 ? json_null() : json_real(score_ratio(a, b));
-}
+/* null where print_share has a dash. */
+static json_t *share_json(double share, bool any) { return any ? json_real(share) : json_null(); }
 
 json_t *table_json(const struct score *score, const struct answer_model *model)
 {
@@ -112,19 +117,21 @@ json_t *table_json(const struct score *score, const struct answer_model *model)
         struct slice name = answer_label(model, c);
         json_array_append_new(
             labels,
-            json_pack("{s:s%, s:I, s:I, s:I, s:o, s:f, s:o, s:f}", "sbr", name.data, name.size,
+            json_pack("{s:s%, s:I, s:I, s:I, s:o, s:o, s:o, s:f}", "sbr", name.data, name.size,
                       "cases", (json_int_t)label->cases, "guessed", (json_int_t)label->guessed,
                       "answered", (json_int_t)label->answered, "recall",
-                      ratio_json(label->right, label->cases), "f1", score_f1(label), "precision",
-                      ratio_json(label->answered_right, label->answered), "threshold",
-                      (double)model->threshold[c]));
+                      share_json(score_ratio(label->right, label->cases), label->cases > 0), "f1",
+                      share_json(score_f1(label), label->cases + label->guessed > 0), "precision",
+                      share_json(score_ratio(label->answered_right, label->answered),
+                                 label->answered > 0),
+                      "threshold", (double)model->threshold[c]));
     }
     return json_pack("{s:I, s:f, s:f, s:f, s:I, s:{s:f, s:f, s:o}, s:o}", "cases",
                      (json_int_t)sum.cases, "accuracy", sum.accuracy, "macro_f1", sum.macro_f1,
                      "calibration_error", sum.calibration_error, "unknown_labels",
                      (json_int_t)sum.unknown, "coverage", "target_precision",
                      (double)model->target_precision, "coverage", sum.coverage, "precision",
-                     ratio_json(sum.answered_right, sum.answered), "labels", labels);
+                     share_json(sum.precision, sum.answered > 0), "labels", labels);
 }
 
 enum error_code table_bad_rows(const struct corpus *corpus, bool skip, struct error *err)

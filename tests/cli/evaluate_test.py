@@ -99,7 +99,14 @@ class InspectTest(cli.Test):
         self.assertEqual(report["coverage"]["coverage"], 0)
         self.assertIsNone(report["coverage"]["precision"])
         self.assertTrue(all(label["recall"] is None for label in report["labels"] if label["cases"] == 0))
-        self.assertIn("answered 0.00 % of the cases (coverage), precision target 90 %\n", cli.run("evaluate", self.model, cases).out)
+        table = cli.run("evaluate", self.model, cases).out
+        self.assertIn("answered 0.00 % of the cases (coverage), precision target 90 %\n", table)
+        for label in report["labels"]:
+            met = label["cases"] + label["guessed"] > 0
+            self.assertEqual(label["f1"] is not None, met)
+            row = next(line for line in table.splitlines() if line.startswith(label["sbr"])).split()
+            self.assertEqual([cell == "-" for cell in row[2:4] + row[5:]],
+                             [label["cases"] == 0, not met, label["guessed"] == 0, label["answered"] == 0])
 
     def test_columns_that_contradict_each_other(self):
         cases = self.put("title.csv", "title,body,sbr\nx,y,Storage\n")
