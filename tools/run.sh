@@ -9,6 +9,7 @@ address=$3
 if [ -z "$(find "$model" -newer "$program" 2>/dev/null)" ]; then
     echo "Learning from share/cases, hand-written cases of twelve teams. A first look: with --epochs 2 it takes a" >&2
     echo "minute; without it ULMFiT learns longer, and more:" >&2
+    rm -f "$model".*.resume # of a run that Ctrl-C ended; it may have been by another program
     "$program" train --epochs 2 -o "$model" share/cases/*.csv
 fi
 cat <<END
