@@ -58,13 +58,13 @@ static enum error_code evaluate(const struct options *options, const struct answ
 
 static enum error_code run(const struct options *options, struct bar *bar, struct error *err)
 {
-    struct csv_columns columns = {0};
-    if (options->columns != NULL) TRY(csv_columns_parse(&columns, slice_of(options->columns), err));
+    struct names names = {0};
+    if (options->columns != NULL) TRY(names_parse(&names, slice_of(options->columns), err));
     struct answer_model model;
     TRY(answer_open(&model, options->operand[0], options->kernel, err));
     struct corpus corpus;
-    enum error_code code = corpus_open(&corpus, options->operand + 1, options->operands - 1,
-                                       &columns, &bar->progress, err);
+    enum error_code code = corpus_open(&corpus, options->operand + 1, options->operands - 1, &names,
+                                       &bar->progress, err);
     bar_close(bar);
     if (code == ERR_NONE) {
         code = table_bad_rows(&corpus, options->skip_bad, err);

@@ -313,15 +313,15 @@ static enum error_code take_threads(struct predicting *predicting, struct error 
 static enum error_code run(struct predicting *predicting, struct error *err)
 {
     const struct options *options = predicting->options;
-    struct csv_columns columns = {0};
-    if (options->columns != NULL) TRY(csv_columns_parse(&columns, slice_of(options->columns), err));
+    struct names names = {0};
+    if (options->columns != NULL) TRY(names_parse(&names, slice_of(options->columns), err));
     if ((options->detail || options->explain) && options->csv)
         return error_set(err, ERR_USAGE, 0, "--%s goes with JSON Lines, not with --csv",
                          options->detail ? "detail" : "explain");
     TRY(answer_open(&predicting->model, options->operand[0], options->kernel, err));
     predicting->detail_bytes = options->detail ? detail_bound(&predicting->model) : 0;
     struct feed_options feed = {.path = options->operands > 1 ? options->operand[1] : "-",
-                                .columns = &columns};
+                                .names = &names};
     enum error_code code = feed_open(&predicting->feed, &feed, err);
     if (code == ERR_NONE) code = take_threads(predicting, err);
     if (code == ERR_NONE) code = stream(predicting, err);

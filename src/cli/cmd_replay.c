@@ -71,12 +71,10 @@ static enum error_code run(const struct options *options, struct error *err)
     if (code == ERR_USAGE) /* the id is well formed: some CPU has this kernel, or had */
         return error_set(err, ERR_UNAVAILABLE, 0, "this CPU lacks the kernel %s", wanted.kernel);
     TRY(code);
-    struct csv_columns columns = {0};
     struct feed *feed = NULL;
     struct case_text text;
     char *room = NULL;
-    code = feed_open(&feed,
-                     &(struct feed_options){.path = options->operand[1], .columns = &columns}, err);
+    code = feed_open(&feed, &(struct feed_options){.path = options->operand[1]}, err);
     if (code == ERR_NONE) code = take_case(feed, options->operand[1], &text, &room, err);
     if (code == ERR_NONE) code = answer_again(&model, &text, &wanted, err);
     mem_free(room);

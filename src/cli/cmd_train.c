@@ -121,10 +121,10 @@ static enum error_code read_and_learn(const struct options *options,
                                       const struct fit_options *fit_options, struct bar *bar,
                                       struct error *err)
 {
-    struct csv_columns columns = {0};
-    if (options->columns != NULL) TRY(csv_columns_parse(&columns, slice_of(options->columns), err));
+    struct names names = {0};
+    if (options->columns != NULL) TRY(names_parse(&names, slice_of(options->columns), err));
     struct corpus corpus;
-    TRY(corpus_open(&corpus, options->operand, options->operands, &columns, &bar->progress, err));
+    TRY(corpus_open(&corpus, options->operand, options->operands, &names, &bar->progress, err));
     bar_close(bar);
     enum error_code code = table_bad_rows(&corpus, options->skip_bad, err);
     struct crew *crew = NULL;

@@ -74,7 +74,7 @@ static enum error_code take_value(void *context, const json_t *value, struct err
     struct error fault;
     *item = (struct batch_item){.line = batch->lines ? reading->line : batch->count + 1};
     batch->count++;
-    if (json_case_of(&text, NULL, value, &fault) != ERR_NONE) {
+    if (json_case_of(&text, NULL, value, NULL, &fault) != ERR_NONE) {
         /* The number tells which case it is even when the rest of it is wrong. */
         const json_t *number = json_object_get(value, case_rows[CASE_NUMBER].name);
         text = (struct case_text){0};

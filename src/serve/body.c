@@ -161,7 +161,7 @@ struct one {
 static enum error_code take_case(void *context, const json_t *root, struct error *err)
 {
     struct one *one = context;
-    TRY(json_case_of(&one->text, NULL, root, err));
+    TRY(json_case_of(&one->text, NULL, root, NULL, err));
     body_keep(one->body, &one->used, &one->text);
     return ERR_NONE;
 }

@@ -220,37 +220,31 @@ static enum error_code collect(struct csv *csv, struct error *err)
 /* What the column of this name means. */
 static int meaning_of(const struct csv *csv, struct slice name)
 {
-    static const struct csv_columns none;
-    const struct csv_columns *columns = csv->options.columns ? csv->options.columns : &none;
-    struct slice label = columns->label.size > 0 ? columns->label : SLICE(CASE_LABEL);
-    if (slice_equal(name, label)) return COLUMN_LABEL;
-    for (int f = 0; f < CASE_FIELDS; f++) {
-        struct slice wanted = columns->field[f];
-        if (wanted.size == 0) wanted = slice_of(case_rows[f].name);
-        if (slice_equal(name, wanted)) return f;
-    }
+    if (slice_equal(name, names_of(csv->options.names, NAMES_LABEL))) return COLUMN_LABEL;
+    for (int f = 0; f < CASE_FIELDS; f++)
+        if (slice_equal(name, names_of(csv->options.names, (unsigned)f))) return f;
     return COLUMN_NONE;
 }
 
 static enum error_code missing_columns(const struct csv *csv, const bool *seen, struct error *err)
 {
     const char *path = csv->options.path;
-    const struct csv_columns *columns = csv->options.columns;
+    const struct names *names = csv->options.names;
+    struct slice label = names_of(names, NAMES_LABEL);
     if (csv->options.need_label && !seen[COLUMN_LABEL])
         return error_set(err, ERR_CSV, 1,
                          "%s: line 1: no column '%.*s' with the labels; name it with --columns "
                          "sbr=NAME",
-                         path, columns && columns->label.size ? (int)columns->label.size : 3,
-                         columns && columns->label.size ? columns->label.data : CASE_LABEL);
+                         path, (int)label.size, label.data);
     if (!seen[CASE_SUBJECT] && !seen[CASE_DESCRIPTION])
         return error_set(err, ERR_CSV, 1,
                          "%s: line 1: neither a column 'subject' nor 'description'; name them with "
                          "--columns subject=NAME,description=NAME",
                          path);
-    for (int f = 0; columns != NULL && f < CASE_FIELDS; f++)
-        if (columns->field[f].size > 0 && !seen[f])
+    for (int f = 0; names != NULL && f < CASE_FIELDS; f++)
+        if (names->given[f].size > 0 && !seen[f])
             return error_set(err, ERR_CSV, 1, "%s: line 1: no column '%.*s', which --columns names",
-                             path, (int)columns->field[f].size, columns->field[f].data);
+                             path, (int)names->given[f].size, names->given[f].data);
     return ERR_NONE;
 }
 
@@ -423,48 +417,3 @@ void csv_close(struct csv *csv)
 }
 
 size_t csv_consumed(const struct csv *csv) { return csv->consumed; }
-
-static bool names_column(const struct csv_columns *columns, struct slice column)
-{
-    bool found = slice_equal(columns->label, column);
-    for (int f = 0; f < CASE_FIELDS; f++) found |= slice_equal(columns->field[f], column);
-    return found;
-}
-
-enum error_code csv_columns_parse(struct csv_columns *out_columns, struct slice option,
-                                  struct error *err)
-{
-    struct csv_columns columns = {0};
-    while (option.size > 0) {
-        const char *comma = memchr(option.data, ',', option.size);
-        size_t size = comma != NULL ? (size_t)(comma - option.data) : option.size;
-        struct slice pair = {option.data, size};
-        option = slice_from(option, comma != NULL ? size + 1 : size);
-        const char *equals = memchr(pair.data, '=', pair.size);
-        size_t left = equals != NULL ? (size_t)(equals - pair.data) : 0;
-        if (left == 0 || left + 1 == pair.size)
-            return error_set(err, ERR_USAGE, 0, "--columns: '%.*s' is not FIELD=COLUMN",
-                             (int)pair.size, pair.data);
-        struct slice name = {pair.data, left};
-        struct slice column = slice_from(pair, left + 1), *place = NULL;
-        enum case_field field = case_find(name);
-        if (slice_equal(name, SLICE(CASE_LABEL)))
-            place = &columns.label;
-        else if (field < CASE_FIELDS)
-            place = &columns.field[field];
-        if (place != NULL && place->size > 0)
-            return error_set(err, ERR_USAGE, 0, "--columns: '%.*s' stands there twice", (int)left,
-                             pair.data);
-        if (place != NULL && names_column(&columns, column))
-            return error_set(err, ERR_USAGE, 0,
-                             "--columns: the column '%.*s' cannot be two fields of a case",
-                             (int)column.size, column.data);
-        if (place != NULL)
-            *place = column;
-        else
-            return error_set(err, ERR_USAGE, 0, "--columns: a case has no field '%.*s'", (int)left,
-                             pair.data);
-    }
-    *out_columns = columns;
-    return ERR_NONE;
-}

@@ -20,16 +20,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
-#include "text/case.h"
-
-/* Other names for columns, from --columns subject=title,sbr=queue; empty: its own name. */
-struct csv_columns {
-    struct slice field[CASE_FIELDS];
-    struct slice label;
-};
-
-MUST_CHECK enum error_code csv_columns_parse(struct csv_columns *out_columns, struct slice option,
-                                             struct error *err);
+#include "text/names.h"
 
 struct csv_row {
     struct case_text text;
@@ -41,10 +32,10 @@ struct csv_row {
 struct csv;
 
 struct csv_options {
-    const char *path;   /* for messages */
-    int fd;             /* stays the caller's */
-    struct slice begin; /* bytes already read from fd */
-    const struct csv_columns *columns;
+    const char *path;          /* for messages */
+    int fd;                    /* stays the caller's */
+    struct slice begin;        /* bytes already read from fd */
+    const struct names *names; /* of the columns; NULL: their own */
     bool need_label;
 };
 

@@ -27,6 +27,8 @@ struct feed {
     char *bytes;
     size_t capacity, used, at; /* bytes[at, used) is not yet given out */
     bool at_end, first;
+    bool objects,
+        met[CASE_FIELDS]; /* whether any came, and one with a member that --columns names */
     size_t line, consumed, size;
 };
 
@@ -96,7 +98,7 @@ enum error_code feed_open(struct feed **out_feed, const struct feed_options *opt
                         &(struct csv_options){.path = options->path,
                                               .fd = feed->fd,
                                               .begin = {feed->bytes, feed->used},
-                                              .columns = options->columns,
+                                              .names = options->names,
                                               .need_label = options->need_label},
                         err);
     if (code != ERR_NONE) {
@@ -133,14 +135,42 @@ static enum error_code next_line(struct feed *feed, struct slice *out_line, bool
     }
 }
 
+static void note_members(struct feed *feed)
+{
+    const struct names *names = feed->options.names;
+    if (names == NULL || !json_is_object(feed->json.root)) return;
+    feed->objects = true;
+    for (unsigned f = 0; f < CASE_FIELDS; f++) {
+        struct slice name = names->given[f];
+        if (name.size > 0)
+            feed->met[f] |= json_object_getn(feed->json.root, name.data, name.size) != NULL;
+    }
+}
+
+/* A member may be absent from one case or another; a name that no case has is mistyped. */
+static enum error_code check_names(const struct feed *feed, struct error *err)
+{
+    const struct names *names = feed->options.names;
+    for (unsigned f = 0; feed->objects && f < CASE_FIELDS; f++)
+        if (names->given[f].size > 0 && !feed->met[f])
+            return error_set(err, ERR_JSON, 0,
+                             "%s: no case has a member '%.*s', which --columns names",
+                             feed->options.path, (int)names->given[f].size, names->given[f].data);
+    return ERR_NONE;
+}
+
 static void take_json(struct feed *feed, struct slice text, struct csv_row *row, bool *unfinished)
 {
     struct error detail;
+    const struct names *names = feed->options.names;
+    struct slice label = names_of(names, NAMES_LABEL), number_key = names_of(names, CASE_NUMBER);
     json_case_close(&feed->json);
     enum error_code code = json_parse(&feed->json.root, text, unfinished, &detail);
-    if (code == ERR_NONE) code = json_case_of(&row->text, &row->label, feed->json.root, &detail);
+    if (code == ERR_NONE)
+        code = json_case_of(&row->text, &row->label, feed->json.root, names, &detail);
     if (code == ERR_NONE && feed->options.need_label && row->label.size == 0)
-        code = error_set(&detail, ERR_FIELD, 0, "%s: the label is empty", CASE_LABEL);
+        code = error_set(&detail, ERR_FIELD, 0, "%.*s: the label is empty", (int)label.size,
+                         label.data);
     if (code != ERR_NONE) {
         /* "line 1, column 7: ..." counts from the first line of this text. */
         const char *column = detail.line > 0 ? strchr(detail.detail, ',') : NULL;
@@ -149,8 +179,10 @@ static void take_json(struct feed *feed, struct slice text, struct csv_row *row,
                   column != NULL ? "" : ": ", column != NULL ? column : detail.detail);
     }
     /* The number identifies a case even when the rest of it is wrong. */
-    const char *number_key = case_rows[CASE_NUMBER].name;
-    const json_t *number = code == ERR_NONE ? NULL : json_object_get(feed->json.root, number_key);
+    const json_t *number =
+        code == ERR_NONE ? NULL
+                         : json_object_getn(feed->json.root, number_key.data, number_key.size);
+    note_members(feed);
     if (json_is_string(number))
         row->text.field[CASE_NUMBER] =
             (struct slice){json_string_value(number), json_string_length(number)};
@@ -199,7 +231,7 @@ static enum error_code next_json(struct feed *feed, struct csv_row *row, bool *o
     if (feed->first && unfinished) TRY(take_whole(feed, line, row, err));
     feed->first = false;
     *out_end = line.data == NULL;
-    return ERR_NONE;
+    return *out_end ? check_names(feed, err) : ERR_NONE;
 }
 
 enum error_code feed_next(struct feed *feed, struct csv_row *out_row, bool *out_end,

@@ -19,9 +19,9 @@ enum { FEED_LINE_MAX = 8 * 1024 * 1024 };
 struct feed;
 
 struct feed_options {
-    const char *path; /* "-" is standard input */
-    const struct csv_columns *columns;
-    bool need_label; /* a case without one is at fault */
+    const char *path;          /* "-" is standard input */
+    const struct names *names; /* NULL: their own */
+    bool need_label;           /* a case without one is at fault */
 };
 
 MUST_CHECK enum error_code feed_open(struct feed **out_feed, const struct feed_options *options,

@@ -145,22 +145,23 @@ static const char *type_name(const json_t *value)
     return "something else";
 }
 
-static enum error_code take_string(struct slice *out_text, const json_t *object, const char *key,
+static enum error_code take_string(struct slice *out_text, const json_t *object, struct slice key,
                                    struct error *err)
 {
-    const json_t *value = json_object_get(object, key);
+    const json_t *value = json_object_getn(object, key.data, key.size);
     if (value == NULL || json_is_null(value)) {
         *out_text = (struct slice){"", 0};
         return ERR_NONE;
     }
     if (!json_is_string(value))
-        return error_set(err, ERR_FIELD, 0, "%s: must be a string, not %s", key, type_name(value));
+        return error_set(err, ERR_FIELD, 0, "%.*s: must be a string, not %s", (int)key.size,
+                         key.data, type_name(value));
     *out_text = (struct slice){json_string_value(value), json_string_length(value)};
     return ERR_NONE;
 }
 
 enum error_code json_case_of(struct case_text *out_text, struct slice *out_label,
-                             const json_t *value, struct error *err)
+                             const json_t *value, const struct names *names, struct error *err)
 {
     if (!json_is_object(value))
         return error_set(err, ERR_FIELD, 0, "a case must be a JSON object, not %s",
@@ -168,8 +169,8 @@ enum error_code json_case_of(struct case_text *out_text, struct slice *out_label
     struct case_text text;
     struct slice label;
     for (enum case_field f = 0; f < CASE_FIELDS; f++)
-        TRY(take_string(&text.field[f], value, case_rows[f].name, err));
-    if (out_label != NULL) TRY(take_string(&label, value, CASE_LABEL, err));
+        TRY(take_string(&text.field[f], value, names_of(names, f), err));
+    if (out_label != NULL) TRY(take_string(&label, value, names_of(names, NAMES_LABEL), err));
     TRY(case_check(&text, 0, err));
     *out_text = text;
     if (out_label != NULL) *out_label = label;
@@ -180,7 +181,7 @@ enum error_code json_case_open(struct json_case *out_case, struct slice bytes, s
 {
     struct json_case json = {0};
     TRY(json_parse(&json.root, bytes, NULL, err));
-    enum error_code code = json_case_of(&json.text, NULL, json.root, err);
+    enum error_code code = json_case_of(&json.text, NULL, json.root, NULL, err);
     if (code != ERR_NONE) {
         json_case_close(&json);
         return code;

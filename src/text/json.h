@@ -16,7 +16,7 @@
 
 #include "base/error.h"
 #include "base/writer.h"
-#include "text/case.h"
+#include "text/names.h"
 
 /* From now on JSON that this thread reads is laid out here, and its heap is left alone: what
  * does not fit is ERR_BODY_LONG. All of it must be given back before the next call; NULL, 0
@@ -36,9 +36,10 @@ struct json_case {
 MUST_CHECK enum error_code json_parse(json_t **out_root, struct slice bytes, bool *out_unfinished,
                                       struct error *err);
 
-/* The case in a value that somebody else owns. */
+/* The case in a value that somebody else owns; names of its members, NULL: their own. */
 MUST_CHECK enum error_code json_case_of(struct case_text *out_text, struct slice *out_label,
-                                        const json_t *value, struct error *err);
+                                        const json_t *value, const struct names *names,
+                                        struct error *err);
 
 MUST_CHECK enum error_code json_case_open(struct json_case *out_case, struct slice bytes,
                                           struct error *err);

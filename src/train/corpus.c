@@ -79,11 +79,11 @@ static enum error_code add_case(struct reading *reading, struct csv_row *row, co
 }
 
 static enum error_code read_file(struct reading *reading, const char *path, uint32_t file,
-                                 const struct csv_columns *columns, struct progress *progress,
+                                 const struct names *names, struct progress *progress,
                                  struct error *err)
 {
     struct feed *feed;
-    struct feed_options options = {.path = path, .columns = columns, .need_label = true};
+    struct feed_options options = {.path = path, .names = names, .need_label = true};
     TRY(feed_open(&feed, &options, err));
     size_t before = reading->corpus->count, rows = 0;
     enum error_code code;
@@ -136,14 +136,13 @@ static enum error_code number_labels(struct reading *reading, struct error *err)
 }
 
 enum error_code corpus_open(struct corpus *out_corpus, const char *const *paths, size_t path_count,
-                            const struct csv_columns *columns, struct progress *progress,
-                            struct error *err)
+                            const struct names *names, struct progress *progress, struct error *err)
 {
     struct corpus corpus = {0};
     struct reading reading = {.corpus = &corpus};
     enum error_code code = ERR_NONE;
     for (size_t i = 0; i < path_count && code == ERR_NONE; i++)
-        code = read_file(&reading, paths[i], (uint32_t)i, columns, progress, err);
+        code = read_file(&reading, paths[i], (uint32_t)i, names, progress, err);
     if (code == ERR_NONE) code = number_labels(&reading, err);
     mem_free(reading.labels);
     if (code != ERR_NONE) {

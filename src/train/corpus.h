@@ -36,9 +36,9 @@ struct corpus {
     struct error bad[BAD_ROWS_NAMED];
 };
 
-/* Reads the files one after another. */
+/* Reads the files one after another; names as in feed.h. */
 MUST_CHECK enum error_code corpus_open(struct corpus *out_corpus, const char *const *paths,
-                                       size_t path_count, const struct csv_columns *columns,
+                                       size_t path_count, const struct names *names,
                                        struct progress *progress, struct error *err);
 void corpus_close(struct corpus *corpus);
 

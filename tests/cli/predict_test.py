@@ -269,6 +269,15 @@ class PredictTest(cli.Test):
         plain = self.predict(stdin="subject,description\ndisk full,x\n")
         named = self.predict("--columns", "subject=title,description=body", stdin="body,title\nx,disk full\n")
         self.assertEqual((named.status, named.out), (0, plain.out))
+        named = self.predict("--columns", "subject=title,description=body,case_number=id",
+                             stdin='{"body":"x","title":"disk full","subject":"not this"}\n{"id":"7","title":5}\n')
+        first, second = named.out.splitlines(keepends=True)
+        self.assertEqual((named.status, first), (cli.DATA, plain.out))
+        self.assertEqual(json.loads(second)["case_number"], "7")
+        self.assertIn("line 2: title: must be a string", json.loads(second)["error"]["detail"])
+        named = self.predict("--columns", "subject=titel,description=body", stdin='{"body":"x"}\n')
+        self.assert_exit(named, cli.DATA, "no case has a member 'titel'")
+        self.assertEqual(len(named.lines()), 1)
 
     def converse(self, head, ask):
         """Every case written to a pipe is answered before the next one is."""

@@ -61,6 +61,20 @@ class TrainTest(cli.Test):
         self.refused(self.train("--columns", "subject=title,description=text,sbr=queue", cases),
                      cli.DATA, "no column 'text', which --columns names")
 
+    def test_other_names_of_json_members(self):
+        cases = self.put("members.jsonl", '{"title":"disk full","queue":"Storage","body":"x"}\n'
+                                          '{"title":"login","queue":"Identity"}\n{"body":"login","queue":"Identity"}\n')
+        self.refused(self.train(cases), cli.DATA, "line 1", "both empty")
+        columns = "subject=title,description=body,sbr=queue"
+        done = self.train("--columns", columns, cases, out="members.air")
+        self.assertEqual(done.status, 0, done.err)
+        same = self.put("members.csv", "title,queue,body\ndisk full,Storage,x\nlogin,Identity,\n,Identity,login\n")
+        self.assertEqual(self.train("--columns", columns, same, out="same.air").status, 0)
+        self.assertEqual(self.get(self.path("members.air")), self.get(self.path("same.air")))
+        for mistyped, told in (("subject=titel,description=body,sbr=queue", "no case has a member 'titel', which --columns names"),
+                               ("subject=title,description=body,sbr=queu", "line 1: queu: the label is empty")):
+            self.refused(self.train("--columns", mistyped, cases), cli.DATA, told)
+
     def test_byte_order_mark_and_json_lines_are_read(self):
         with_mark = self.put("mark.csv", b"\xef\xbb\xbf" + (HEAD + GOOD).encode())
         self.assertEqual(self.train(with_mark, out="mark.air").status, 0)

@@ -66,8 +66,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t begin = data[size / 2] % size;
     check(read_all(text, size, begin, need_label) == whole);
     struct error err;
-    struct csv_columns columns;
-    if (csv_columns_parse(&columns, (struct slice){text, size}, &err) == ERR_NONE)
-        check(columns.label.size <= size);
+    struct names names;
+    if (names_parse(&names, (struct slice){text, size}, &err) == ERR_NONE)
+        check(names.given[NAMES_LABEL].size <= size);
     return 0;
 }

@@ -209,16 +209,16 @@ static void labels_are_taken_where_asked(void **state)
     struct case_text text;
     struct slice label = SLICE("kept");
     json_t *value = json_pack("{s:s, s:s}", "subject", "s", "sbr", "Kernel");
-    assert_fine(json_case_of(&text, &label, value, &err), &err);
+    assert_fine(json_case_of(&text, &label, value, NULL, &err), &err);
     assert_true(slice_equal(label, SLICE("Kernel")));
     assert_true(slice_equal(text.field[CASE_SUBJECT], SLICE("s")));
     json_object_del(value, "sbr");
-    assert_fine(json_case_of(&text, &label, value, &err), &err);
+    assert_fine(json_case_of(&text, &label, value, NULL, &err), &err);
     assert_int_equal(label.size, 0);
     json_object_set_new(value, "sbr", json_integer(5));
-    assert_fine(json_case_of(&text, NULL, value, &err), &err); /* a member like any other */
+    assert_fine(json_case_of(&text, NULL, value, NULL, &err), &err); /* a member like any other */
     text.field[CASE_SUBJECT] = label = SLICE("kept");
-    assert_fails(json_case_of(&text, &label, value, &err), ERR_FIELD,
+    assert_fails(json_case_of(&text, &label, value, NULL, &err), ERR_FIELD,
                  "sbr: must be a string, not a number", &err);
     assert_true(slice_equal(label, SLICE("kept")));
     assert_true(slice_equal(text.field[CASE_SUBJECT], SLICE("kept")));
