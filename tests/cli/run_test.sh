@@ -3,6 +3,7 @@
 # is newer than the program, whatever an earlier run left behind, and serves.
 set -u
 folder=${TEST_TMP:-/tmp}/run
+rm -rf "$folder"
 mkdir -p "$folder"
 failed=0
 cat >"$folder/program" <<'END'
