@@ -83,6 +83,13 @@ static struct slice field_of(const struct library *lib, void *journal, const cha
     return (struct slice){(const char *)data + skip, size - skip};
 }
 
+/* The kernel's entries come with those of any unit, one that is not there as well. */
+static bool is_of(const struct library *lib, void *journal, const char *unit)
+{
+    return !slice_equal(field_of(lib, journal, "_TRANSPORT"), SLICE("kernel")) ||
+           slice_equal(field_of(lib, journal, "SYSLOG_IDENTIFIER"), slice_of(unit));
+}
+
 static void give_entry(const struct library *lib, void *sd, struct journal *journal)
 {
     char prefix[128], line[LINE_MAX_BYTES];
@@ -126,15 +133,15 @@ enum error_code unit_read_folder(struct journal *journal, const char *unit, cons
     } else if (!add_matches(&lib, sd, unit)) {
         code = error_set(err, ERR_SYSTEM, 0, "the journal takes no filter for %s", unit);
     } else {
-        uint64_t entries = 0;
+        bool found = false;
         int more;
         while ((more = lib.next(sd)) > 0) {
             give_entry(&lib, sd, journal);
-            entries++;
+            found = found || is_of(&lib, sd, unit);
         }
         if (more < 0)
             code = error_set(err, ERR_READ, 0, "the journal: %s", strerror(-more));
-        else if (entries == 0)
+        else if (!found)
             code = error_set(err, ERR_UNSEEN, 0,
                              "the journal has nothing of %s that this user may read", unit);
     }

@@ -80,8 +80,12 @@ def main():
         status, told, err = doctor(os.path.join(top, "kernel"), "air-classifier")
         assert status == 2 and told["findings"][0]["id"] == "log.oom_group", (status, err, told)
 
-        status, told, err = doctor(os.path.join(top, "lines"), "absent")
-        assert status == 66 and "has nothing of absent" in err, (status, err, told)
+        # And to none: of a unit that is not there they tell nothing. Who asks for the kernel has asked for them.
+        for name in "lines", "kernel":
+            status, told, err = doctor(os.path.join(top, name), "absent")
+            assert status == 66 and "has nothing of absent" in err, (name, status, err, told)
+        status, told, err = doctor(os.path.join(top, "kernel"), "kernel")
+        assert status == 2 and told["findings"][0]["id"] == "log.oom_group", (status, err, told)
 
 
 if __name__ == "__main__":
