@@ -10,30 +10,13 @@
 
 enum { NAME_COLUMNS = 28 };
 
-/* Unicode's own controls, C1 included: some terminals obey these, too. */
-static bool steers(uint32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0); }
-
-/* Bytes from at on that belong together: a character, or one that is none (*out_plain false). */
-static size_t take_character(const char *at, size_t left, bool *out_plain)
-{
-    unsigned char first = (unsigned char)*at;
-    size_t size = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4, bad;
-    const char *end = at;
-    *out_plain = size <= left && utf8_valid((struct slice){at, size}, &bad);
-    if (!*out_plain) return 1;
-    *out_plain = !steers(utf8_next(&end));
-    return size;
-}
-
 void table_text(FILE *to, struct slice text, int columns)
 {
-    bool plain;
-    for (size_t at = 0, size; at < text.size; at += size) {
-        size = take_character(text.data + at, text.size - at, &plain);
-        for (size_t i = at; !plain && i < at + size; i++)
-            fprintf(to, "\\x%02X", (unsigned)(unsigned char)text.data[i]);
-        if (plain) fwrite(text.data + at, 1, size, to);
-        columns -= plain ? 1 : 4 * (int)size;
+    while (text.size > 0) {
+        char piece[UTF8_SHOWN_MAX];
+        struct writer writer = writer_of(piece, sizeof piece);
+        columns -= (int)utf8_show(&text, &writer);
+        fwrite(piece, 1, writer.used, to);
     }
     if (columns > 0) fprintf(to, "%*s", columns, "");
 }
@@ -41,15 +24,14 @@ void table_text(FILE *to, struct slice text, int columns)
 /* A label, cut and filled to NAME_COLUMNS code points. */
 static void print_name(struct slice name)
 {
-    const char *at = name.data, *end = name.data + name.size;
     int columns = 0;
-    while (at < end && columns < NAME_COLUMNS) {
-        const char *start = at;
-        uint32_t c = utf8_next(&at);
-        if (steers(c))
-            putchar('?'); /* a label must not steer the terminal */
+    bool plain;
+    for (size_t size; name.size > 0 && columns < NAME_COLUMNS; name = slice_from(name, size)) {
+        size = utf8_piece(name, &plain);
+        if (plain)
+            fwrite(name.data, 1, size, stdout);
         else
-            fwrite(start, 1, (size_t)(at - start), stdout);
+            putchar('?'); /* a label must not steer the terminal */
         columns++;
     }
     printf("%*s", NAME_COLUMNS - columns, "");

@@ -26,7 +26,7 @@ static enum error_code print(const struct doctor_output *output, const char *com
     struct printed printed = {.command = command,
                               .headline = headline,
                               .findings = &visit->findings,
-                              .table = visit->table[0] != '\0' ? visit->table : NULL,
+                              .table = visit->table,
                               .details = visit->details};
     TRY(printer_print(output, &printed, err));
     *out_status = finding_status(&visit->findings);

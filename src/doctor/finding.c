@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "text/utf8.h"
 
 enum error_code finding_list_open(struct finding_list *out_list, struct error *err)
 {
@@ -43,8 +44,11 @@ __attribute__((format(printf, 3, 0))) static void append(char *text, size_t size
 {
     size_t used = strlen(text);
     vsnprintf(text + used, size - used, format, args);
-    for (char *c = text + used; *c != '\0'; c++)
-        if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7F) *c = '?';
+    bool plain;
+    for (size_t end = used + strlen(text + used), piece; used < end; used += piece) {
+        piece = utf8_piece((struct slice){text + used, end - used}, &plain);
+        if (!plain) memset(text + used, '?', piece);
+    }
 }
 
 void finding_title(struct finding *finding, const char *format, ...)

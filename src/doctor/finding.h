@@ -1,8 +1,8 @@
 /* finding.h - the one shape of everything doctor has to say.
  *
  * A finding says what was read and where, what it means, and what to do. Texts are
- * appended printf-like, cut at their bound; bytes that are not printable ASCII
- * become '?', because they may come from a log or a process name.
+ * appended printf-like, cut at their bound; bytes that are no UTF-8, or would steer a
+ * terminal, become '?', because they may come from a log or a process name.
  *
  * Memory  a list takes its room once; finding_list_close gives it back
  * Threads one at a time
@@ -21,7 +21,7 @@ enum finding_severity { FINDING_FINE, FINDING_NOTE, FINDING_WARNING, FINDING_CAU
 
 struct finding {
     const char *id;  /* "cgroup.memory": stable, for machines */
-    char title[160]; /* for people */
+    char title[480]; /* for people */
     enum finding_severity severity;
     size_t order; /* keeps equals as they were found */
     char read[FINDING_TEXT_MAX];

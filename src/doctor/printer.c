@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "base/file.h"
+#include "text/utf8.h"
 
 enum { WIDTH = 100, INDENT = 11 };
 
@@ -16,23 +17,28 @@ static const char *const colours[] = {
     [FINDING_CAUSE] = "\033[31;1m",
 };
 
+static size_t columns_of(const char *text, size_t size)
+{
+    return utf8_count((struct slice){text, size});
+}
+
 /* Words broken at WIDTH, later lines under the first. */
 static void print_wrapped(FILE *to, const char *text, size_t column)
 {
     while (*text != '\0') {
-        size_t word = strcspn(text, " ");
-        if (column + word > WIDTH && column > INDENT) {
+        size_t word = strcspn(text, " "), columns = columns_of(text, word);
+        if (column + columns > WIDTH && column > INDENT) {
             fprintf(to, "\n%*s", INDENT, "");
             column = INDENT;
         }
         fwrite(text, 1, word, to);
-        column += word;
+        column += columns;
         text += word;
         if (*text == ' ') {
             text++;
             if (*text == '\0') break;
             /* The blank is dropped where the line ends anyway. */
-            if (column + 1 + strcspn(text, " ") <= WIDTH) {
+            if (column + 1 + columns_of(text, strcspn(text, " ")) <= WIDTH) {
                 fputc(' ', to);
                 column++;
             } else {

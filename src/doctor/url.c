@@ -15,6 +15,7 @@
 
 #include "base/check.h"
 #include "base/mem.h"
+#include "text/utf8.h"
 
 const char url_default_case[] =
     "{\"case_language\": \"en\", \"case_number\": \"string\", \"description\": \"Test\", "
@@ -74,29 +75,29 @@ static void set_name(struct url_answer *out, const char *address)
     snprintf(out->name, sizeof out->name, "%.95s", shown);
 }
 
-static void set_member(char out[FACTS_TEXT_MAX], const json_t *object, const char *name)
+/* A string that says something, with a reference of its own, or NULL. */
+static json_t *member(const json_t *object, const char *name)
 {
-    const json_t *value = json_object_get(object, name);
-    if (json_is_string(value))
-        root_set_text(out, json_string_value(value), json_string_length(value));
+    json_t *value = json_object_get(object, name);
+    return json_string_length(value) > 0 ? json_incref(value) : NULL;
 }
 
 static void read_answer(struct url_answer *out, const struct fetch_answer *got)
 {
     json_error_t place;
     json_t *object = json_loadb(got->body, got->size, 0, &place);
-    set_member(out->answer, object, "predicted_sbr");
+    out->answer = member(object, "predicted_sbr");
     const json_t *model = json_object_get(object, "model");
-    set_member(out->version, model, "version");
-    set_member(out->checksum, model, "checksum");
+    out->version = member(model, "version");
+    out->checksum = member(model, "checksum");
     json_decref(object);
-    if (got->status == 200 && out->answer[0] == '\0' && out->failure[0] == '\0')
+    if (got->status == 200 && out->answer == NULL && out->failure[0] == '\0')
         snprintf(out->failure, sizeof out->failure, "and no predicted_sbr in what it says");
 }
 
 static bool answers_case(const struct url_answer *answer)
 {
-    return answer->status == 200 && answer->answer[0] != '\0';
+    return answer->status == 200 && answer->answer != NULL;
 }
 
 /* The value of the first sample of a family. */
@@ -169,8 +170,20 @@ enum error_code url_ask(struct fetch *fetch, const char *address, const struct u
     TRY(mem_take(&got, 1, sizeof *got, err));
     enum error_code code = ask_all(fetch, base, post, options, &answer, got, err);
     mem_free(got);
-    if (code == ERR_NONE) *out = answer;
+    if (code == ERR_NONE)
+        *out = answer;
+    else
+        url_close(&answer, 1);
     return code;
+}
+
+void url_close(struct url_answer *answers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        json_decref(answers[i].answer);
+        json_decref(answers[i].version);
+        json_decref(answers[i].checksum);
+    }
 }
 
 /* One value of an environment as text, and how grave it is to differ in it. */
@@ -178,6 +191,7 @@ struct column {
     const char *id, *title;
     enum finding_severity severity;
     void (*show)(const struct url_answer *answer, struct writer *writer);
+    size_t said; /* instead of show: where in an answer the string is */
 };
 
 static void show_status(const struct url_answer *a, struct writer *w)
@@ -188,13 +202,6 @@ static void show_status(const struct url_answer *a, struct writer *w)
         writer_format(w, "%d", a->status);
 }
 
-static void show_text(struct writer *w, const char *text)
-{
-    writer_text(w, text[0] != '\0' ? text : "-");
-}
-
-static void show_answer(const struct url_answer *a, struct writer *w) { show_text(w, a->answer); }
-
 static void show_ready(const struct url_answer *a, struct writer *w)
 {
     if (a->ready == 0)
@@ -203,14 +210,7 @@ static void show_ready(const struct url_answer *a, struct writer *w)
         writer_format(w, "%d", a->ready);
 }
 
-static void show_version(const struct url_answer *a, struct writer *w) { show_text(w, a->version); }
-
-static void show_checksum(const struct url_answer *a, struct writer *w)
-{
-    show_text(w, a->checksum);
-}
-
-static void show_server(const struct url_answer *a, struct writer *w) { show_text(w, a->server); }
+static void show_server(const struct url_answer *a, struct writer *w) { writer_text(w, a->server); }
 
 static void show_bytes(struct writer *w, int64_t bytes)
 {
@@ -227,24 +227,69 @@ static void show_no_fork(const struct url_answer *a, struct writer *w)
 }
 
 static const struct column columns[] = {
-    {"url.status", "status", FINDING_CAUSE, show_status},
-    {"url.answer", "answer", FINDING_CAUSE, show_answer},
-    {"url.ready", "ready", FINDING_WARNING, show_ready},
-    {"url.version", "model", FINDING_WARNING, show_version},
-    {"url.checksum", "checksum", FINDING_WARNING, show_checksum},
-    {"url.server", "server", FINDING_NOTE, show_server},
-    {"url.plan", "plan", FINDING_WARNING, show_budget},
-    {"url.limit", "limit", FINDING_WARNING, show_limit},
-    {"url.no_fork", "no fork", FINDING_NOTE, show_no_fork},
+    {"url.status", "status", FINDING_CAUSE, show_status, 0},
+    {"url.answer", "answer", FINDING_CAUSE, NULL, offsetof(struct url_answer, answer)},
+    {"url.ready", "ready", FINDING_WARNING, show_ready, 0},
+    {"url.version", "model", FINDING_WARNING, NULL, offsetof(struct url_answer, version)},
+    {"url.checksum", "checksum", FINDING_WARNING, NULL, offsetof(struct url_answer, checksum)},
+    {"url.server", "server", FINDING_NOTE, show_server, 0},
+    {"url.plan", "plan", FINDING_WARNING, show_budget, 0},
+    {"url.limit", "limit", FINDING_WARNING, show_limit, 0},
+    {"url.no_fork", "no fork", FINDING_NOTE, show_no_fork, 0},
 };
 
-enum { COLUMNS = sizeof columns / sizeof columns[0], CELL = 64 };
+enum {
+    COLUMNS = sizeof columns / sizeof columns[0],
+    VALUE = 64,       /* bytes of one that is not said by a string */
+    TABLE_WIDTH = 24, /* of what is shown, in columns of a terminal */
+    TITLE_WIDTH = 40,
+    CELL = 4 * TITLE_WIDTH + 2 * UTF8_SHOWN_MAX, /* bytes that this may take */
+};
 
-static void cell(const struct column *column, const struct url_answer *answer, char out[CELL])
+/* Whole and as it was said, to be compared; room is for one that is not a string. */
+static struct slice value_of(const struct column *column, const struct url_answer *answer,
+                             char room[VALUE])
+{
+    const json_t *said;
+    struct writer writer = writer_of(room, VALUE);
+    if (column->show != NULL) {
+        column->show(answer, &writer);
+        return writer_slice(&writer);
+    }
+    memcpy(&said, (const char *)answer + column->said, sizeof said);
+    return said != NULL ? (struct slice){json_string_value(said), json_string_length(said)}
+                        : SLICE("");
+}
+
+static bool same(const struct column *column, const struct url_answer *a,
+                 const struct url_answer *b)
+{
+    char mine[VALUE], theirs[VALUE];
+    return slice_equal(value_of(column, a, mine), value_of(column, b, theirs));
+}
+
+/* What a terminal may be given of a text, cut so that it fills so many columns at most. */
+static void show(struct slice text, size_t width, char out[CELL])
 {
     struct writer writer = writer_of(out, CELL - 1);
-    column->show(answer, &writer);
+    size_t filled = 0, fits = 0;
+    if (text.size == 0) writer_char(&writer, '-');
+    while (text.size > 0 && filled <= width) {
+        filled += utf8_show(&text, &writer);
+        if (filled + 3 <= width) fits = writer.used;
+    }
+    if (filled > width) {
+        writer.used = fits;
+        writer_text(&writer, "...");
+    }
     out[writer.used] = '\0';
+}
+
+static void cell(const struct column *column, const struct url_answer *answer, size_t width,
+                 char out[CELL])
+{
+    char room[VALUE];
+    show(value_of(column, answer, room), width, out);
 }
 
 /* The value most environments share; of equals the first that is a success. */
@@ -252,13 +297,8 @@ static size_t usual(const struct column *column, const struct url_answer *answer
 {
     size_t best = 0, best_votes = 0;
     for (size_t i = 0; i < count; i++) {
-        char mine[CELL], other[CELL];
         size_t votes = 0;
-        cell(column, &answers[i], mine);
-        for (size_t j = 0; j < count; j++) {
-            cell(column, &answers[j], other);
-            votes += strcmp(mine, other) == 0;
-        }
+        for (size_t j = 0; j < count; j++) votes += same(column, &answers[i], &answers[j]);
         bool better = answers_case(&answers[i]) && !answers_case(&answers[best]);
         if (votes > best_votes || (votes == best_votes && better)) {
             best = i;
@@ -268,16 +308,44 @@ static size_t usual(const struct column *column, const struct url_answer *answer
     return best;
 }
 
+/* Where two texts part, at the beginning of a character. */
+static size_t parting(struct slice a, struct slice b)
+{
+    size_t at = 0;
+    while (at < a.size && at < b.size && a.data[at] == b.data[at]) at++;
+    while (at > 0 && at < a.size && (a.data[at] & 0xC0) == 0x80) at--;
+    return at;
+}
+
+static bool is_ascii(struct slice text) { return utf8_count(text) == text.size; }
+
+/* Two values may look alike where they are shown: cut, or of letters that look alike or are not
+ * seen at all. */
+static void tell_parting(const struct column *column, const struct url_answer *odd,
+                         const struct url_answer *model, bool alike, struct finding *f)
+{
+    char mine[CELL], theirs[CELL], room[2][VALUE];
+    struct slice a = value_of(column, odd, room[0]), b = value_of(column, model, room[1]);
+    if (!alike && is_ascii(a) && is_ascii(b)) return;
+    size_t at = parting(a, b);
+    finding_read(f, ", from byte %zu on", at + 1);
+    if (!alike) return;
+    show(slice_from(a, at), TITLE_WIDTH, mine);
+    show(slice_from(b, at), TITLE_WIDTH, theirs);
+    finding_read(f, ": %s against %s", mine, theirs);
+}
+
 static void add_difference(const struct column *column, const struct url_answer *odd,
                            const struct url_answer *model, struct finding_list *list)
 {
     char mine[CELL], theirs[CELL];
-    cell(column, odd, mine);
-    cell(column, model, theirs);
+    cell(column, odd, TITLE_WIDTH, mine);
+    cell(column, model, TITLE_WIDTH, theirs);
     struct finding *f = finding_add(list, column->id, column->title);
     finding_grade(f, column->severity);
     finding_title(f, "%s differs in %s: %s, elsewhere %s", odd->name, column->title, mine, theirs);
     finding_read(f, "%s against %s", odd->name, model->name);
+    tell_parting(column, odd, model, strcmp(mine, theirs) == 0, f);
     if (odd->failure[0] != '\0') finding_read(f, "; %s", odd->failure);
     if (column->show != show_status) return;
     finding_means(f, "the same case is answered elsewhere: the input is not the cause, the "
@@ -327,11 +395,8 @@ void url_findings(const struct url_answer *answers, size_t count, struct finding
         for (size_t i = 0; columns[c].show == show_status && i < count; i++)
             if (answers_case(&answers[i])) model = i;
         for (size_t i = 0; i < count; i++) {
-            char mine[CELL], theirs[CELL];
-            cell(&columns[c], &answers[i], mine);
-            cell(&columns[c], &answers[model], theirs);
             bool silent = c > 0 && answers[i].status != 200; /* said once, by its status */
-            if (strcmp(mine, theirs) != 0 && !silent)
+            if (!same(&columns[c], &answers[i], &answers[model]) && !silent)
                 add_difference(&columns[c], &answers[i], &answers[model], list);
         }
     }
@@ -350,7 +415,7 @@ void url_table(const struct url_answer *answers, size_t count, struct writer *wr
         char text[CELL];
         shown[c] = false;
         for (size_t i = 0; i < count; i++) {
-            cell(&columns[c], &answers[i], text);
+            cell(&columns[c], &answers[i], TABLE_WIDTH, text);
             if (strcmp(text, "-") != 0) shown[c] = true;
         }
         if (shown[c]) writer_format(writer, "  %-12s", columns[c].title);
@@ -360,11 +425,17 @@ void url_table(const struct url_answer *answers, size_t count, struct writer *wr
         writer_format(writer, "%-36.36s%6.0f ms", answers[i].name, answers[i].milliseconds);
         for (size_t c = 0; c < COLUMNS; c++) {
             char text[CELL];
-            cell(&columns[c], &answers[i], text);
-            if (shown[c]) writer_format(writer, "  %-12.24s", text);
+            cell(&columns[c], &answers[i], TABLE_WIDTH, text);
+            int filled = (int)utf8_count(slice_of(text));
+            if (shown[c]) writer_format(writer, "  %s%*s", text, filled < 12 ? 12 - filled : 0, "");
         }
         writer_char(writer, '\n');
     }
+}
+
+static const char *text_of(const json_t *said)
+{
+    return said != NULL ? json_string_value(said) : "";
 }
 
 json_t *url_json(const struct url_answer *answers, size_t count)
@@ -372,12 +443,12 @@ json_t *url_json(const struct url_answer *answers, size_t count)
     json_t *array = json_array();
     for (size_t i = 0; array != NULL && i < count; i++) {
         const struct url_answer *a = &answers[i];
-        json_t *one = json_pack("{s:s, s:i, s:f, s:i, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "url",
-                                a->name, "status", a->status, "milliseconds", a->milliseconds,
-                                "ready", a->ready, "predicted_sbr", a->answer, "version",
-                                a->version, "checksum", a->checksum, "server", a->server,
-                                "memory_budget_bytes", (json_int_t)a->budget, "memory_limit_bytes",
-                                (json_int_t)a->limit, "no_fork", (json_int_t)a->no_fork);
+        json_t *one = json_pack(
+            "{s:s, s:i, s:f, s:i, s:s, s:s, s:s, s:s, s:I, s:I, s:I}", "url", a->name, "status",
+            a->status, "milliseconds", a->milliseconds, "ready", a->ready, "predicted_sbr",
+            text_of(a->answer), "version", text_of(a->version), "checksum", text_of(a->checksum),
+            "server", a->server, "memory_budget_bytes", (json_int_t)a->budget, "memory_limit_bytes",
+            (json_int_t)a->limit, "no_fork", (json_int_t)a->no_fork);
         if (json_array_append_new(array, one) != 0) {
             json_decref(array);
             return NULL;

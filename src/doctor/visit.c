@@ -44,6 +44,7 @@ enum error_code visit_open(struct visit *out, const struct doctor_options *optio
 void visit_close(struct visit *visit)
 {
     finding_list_close(&visit->findings);
+    mem_free(visit->table);
     json_decref(visit->details);
 }
 
@@ -193,21 +194,22 @@ static enum error_code read_case(char **out, const char *path, struct error *err
 static enum error_code ask_urls(struct visit *visit, const struct doctor_options *options,
                                 const struct url_options *asked, struct error *err)
 {
-    struct url_answer *answers;
+    struct url_answer *answers = NULL;
     struct fetch *fetch;
     size_t count = options->operand_count;
     TRY(fetch_open(&fetch, err));
     enum error_code code = mem_take(&answers, count, sizeof *answers, err);
+    if (code == ERR_NONE) code = mem_take(&visit->table, URL_TABLE_MAX, 1, err);
     for (size_t i = 0; code == ERR_NONE && i < count; i++)
         code = url_ask(fetch, options->operands[i], asked, &answers[i], err);
     if (code == ERR_NONE) {
         url_findings(answers, count, &visit->findings);
-        struct writer writer = writer_of(visit->table, sizeof visit->table - 1);
+        struct writer writer = writer_of(visit->table, URL_TABLE_MAX - 1);
         url_table(answers, count, &writer);
-        visit->table[writer.used] = '\0';
         json_t *json = url_json(answers, count);
         if (json != NULL) (void)json_object_set_new(visit->details, "urls", json);
     }
+    if (answers != NULL) url_close(answers, count);
     mem_free(answers);
     fetch_close(fetch);
     return code;

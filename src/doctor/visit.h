@@ -17,7 +17,7 @@ struct visit {
     struct facts facts;
     struct finding_list findings;
     json_t *details;
-    char table[4096]; /* of environments, for people; may be empty */
+    char *table; /* of environments, for people; or NULL */
 };
 
 MUST_CHECK enum error_code visit_open(struct visit *out, const struct doctor_options *options,

@@ -73,6 +73,29 @@ size_t utf8_count(struct slice text)
     return count;
 }
 
+size_t utf8_piece(struct slice text, bool *out_plain)
+{
+    unsigned char low, high;
+    size_t size = sequence((unsigned char)text.data[0], &low, &high);
+    *out_plain = size > 0 && size <= text.size && utf8_valid((struct slice){text.data, size}, NULL);
+    if (!*out_plain) return 1;
+    const char *end = text.data;
+    uint32_t c = utf8_next(&end);
+    *out_plain = c >= 0x20 && (c < 0x7F || c >= 0xA0);
+    return size;
+}
+
+size_t utf8_show(struct slice *text, struct writer *writer)
+{
+    bool plain;
+    size_t size = utf8_piece(*text, &plain);
+    if (plain) writer_bytes(writer, text->data, size);
+    for (size_t i = 0; !plain && i < size; i++)
+        writer_format(writer, "\\x%02X", (unsigned)(unsigned char)text->data[i]);
+    *text = slice_from(*text, size);
+    return plain ? 1 : 4 * size;
+}
+
 unsigned utf8_put(uint32_t code_point, char *out)
 {
     if (code_point < 0x80) {

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include "base/slice.h"
+#include "base/writer.h"
 
 /* Whether text is UTF-8; if not, *out_bad is the offset of the first byte that is wrong. */
 bool utf8_valid(struct slice text, size_t *out_bad);
@@ -27,6 +28,16 @@ struct slice utf8_cut(struct slice text, size_t most);
 
 /* Code points in a valid text. */
 size_t utf8_count(struct slice text);
+
+/* Bytes at the start of a text, which is not empty, that belong together: a character, or one that
+ * is none; and whether they may be shown: Unicode's controls, C1 included, steer some terminals. */
+size_t utf8_piece(struct slice text, bool *out_plain);
+
+enum { UTF8_SHOWN_MAX = 12 };
+
+/* Takes such a piece away from text and writes it as it is or, where it may not be shown, as \xHH
+ * for each byte; at most UTF8_SHOWN_MAX bytes. Returns the columns it fills. */
+size_t utf8_show(struct slice *text, struct writer *writer);
 
 /* Writes code_point, at most 4 bytes; returns their number. */
 unsigned utf8_put(uint32_t code_point, char *out);

@@ -3,12 +3,14 @@
 import http.server
 import json
 import os
+import re
 import shutil
 import ssl
 import subprocess
 import tempfile
 import threading
 import time
+import unicodedata
 
 PROGRAM = os.environ.get("PROGRAM", "build/air-classifier")
 FOLDER = tempfile.mkdtemp(dir=os.environ.get("TEST_TMP"))
@@ -59,11 +61,22 @@ def serve(says, own=0, delay=0, token=None, context=None):
     return server, "http%s://127.0.0.1:%d" % ("s" if context else "", server.server_port)
 
 
-def doctor(*arguments, environment=None):
+def run(*arguments, environment=None):
     clean = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
-    done = subprocess.run([PROGRAM, "doctor", "url", "--json", *arguments], capture_output=True, text=True,
+    return subprocess.run([PROGRAM, "doctor", "url", *arguments], capture_output=True, encoding="utf-8",
                           timeout=60, env=dict(clean, **(environment or {})))
+
+
+def doctor(*arguments, environment=None):
+    done = run("--json", *arguments, environment=environment)
     return done.returncode, json.loads(done.stdout) if done.returncode < 3 else done.stderr
+
+
+def people(*arguments):
+    """What is told without --json, its lines joined where the printer broke them."""
+    text = run(*arguments).stdout
+    table, findings = text.split("\n\n", 1)
+    return table + "\n\n" + re.sub(r"\n {11}", " ", findings)
 
 
 def titles(report, severity):
@@ -103,6 +116,35 @@ assert any(t.startswith(old_url[7:] + " differs in model: 0, elsewhere 1") for t
 assert any("differs in plan: 57.2 MiB, elsewhere 47.7 MiB" in t for t in titles(report, "warning"))
 status, report = doctor(python_url, wrong_url, python_url + "/classifier/sbr")
 assert status == 2 and titles(report, "cause") == [wrong_url[7:] + " differs in answer: Shift, elsewhere SysMgmt"]
+
+# Answers are compared whole, as they were said: letters beyond ASCII, what follows a long beginning, what no terminal may be given.
+long = "Platform services for customers in regulated industries, team "
+other, other_url = serve(None)
+for ours, theirs in (("ネットワーク", "データベース"), (long + "EMEA", long + "APAC"), (long + "EMEA", long), ("Küche", "Ku\u0308che"),
+                     ("A\x1b[31m", "A\x1b[32m"), ("A\x9b", "A\x9a"), ("A\x1b", "A\\x1B"), ("SysMgmt", "SysMgmt\u200b"), ("-", None)):
+    wrong.says, other.says = {"predicted_sbr": ours}, {"predicted_sbr": theirs}
+    status, report = doctor(wrong_url, other_url)
+    cause, = (f for f in report["findings"] if f["severity"] == "cause")
+    assert status == 2 and f"{other_url[7:]} differs in answer: " in cause["title"], (ours, theirs, report)
+    assert [url["predicted_sbr"] for url in report["details"]["urls"]] == [ours, theirs or ""], report
+    told = cause["title"].split("differs in answer: ")[1].split(", elsewhere ")
+    assert told[0] != told[1] or ", from byte " in cause["read"], cause
+    assert ours.isascii() and (theirs or "").isascii() or ", from byte " in cause["read"], cause
+    text = people(wrong_url, other_url)
+    assert not any(unicodedata.category(c) == "Cc" and c != "\n" for c in text), repr(text)
+    wrong.says = other.says
+    assert theirs is None or doctor(wrong_url, other_url)[0] == 0, theirs
+wrong.says, other.says = {"predicted_sbr": "ネットワーク"}, {"predicted_sbr": "データベース"}
+assert "differs in answer: データベース, elsewhere ネットワーク" in people(wrong_url, other_url)
+wrong.says, other.says = {"predicted_sbr": long + "EMEA"}, {"predicted_sbr": long + "APAC"}
+assert f"from byte {len(long) + 1} on: APAC against EMEA" in people(wrong_url, other_url)
+wrong.says["model"], other.says["model"] = {"version": long + "1"}, {"version": long + "2"}
+wrong.says["predicted_sbr"] = other.says["predicted_sbr"] = "ネットワーク"
+status, report = doctor(wrong_url, other_url)
+assert status == 1 and f"from byte {len(long) + 1} on: 2 against 1" in report["findings"][0]["read"], report
+lines = people(wrong_url, other_url).splitlines()
+assert lines[1].index("Platform") == lines[0].index("model"), lines
+wrong.says = {"predicted_sbr": "Shift"}
 
 # Nobody there, and one too slow: told apart, within the time-out.
 slow, slow_url = serve(model("1"), delay=5)

@@ -3,6 +3,7 @@
 #include "help.h"
 
 #include "doctor/printer.h"
+#include "text/utf8.h"
 
 static char *print(struct finding_list *list, bool json, bool colour)
 {
@@ -83,12 +84,42 @@ static void texts_are_bounded(void **state)
     assert_fine(finding_list_open(&list, &err), &err);
     struct finding *f = finding_add(&list, "x", "y");
     for (int i = 0; i < 500; i++) finding_read(f, "0123456789");
-    finding_title(f, "%0300d", 7);
+    finding_title(f, "%0600d", 7);
     assert_int_equal(strlen(f->read), FINDING_TEXT_MAX - 1);
     assert_int_equal(strlen(f->title), sizeof f->title - 1);
     assert_int_equal(f->means[0], 0);
     char *text = print(&list, false, false);
     assert_non_null(text);
+    free(text);
+    finding_list_close(&list);
+}
+
+/* Letters of any language are shown, and counted where lines are broken; one that is cut is not. */
+static void letters_are_shown(void **state)
+{
+    (void)state;
+    struct finding_list list;
+    struct error err = {0};
+    assert_fine(finding_list_open(&list, &err), &err);
+    struct finding *f = finding_add(&list, "x", "y");
+    finding_grade(f, FINDING_NOTE);
+    finding_title(f, "%s",
+                  "K\xC3\xBC"
+                  "che\xC2\x9B"
+                  "31m");
+    assert_string_equal(f->title, "K\xC3\xBC"
+                                  "che??31m");
+    for (int i = 0; i < 11; i++) finding_means(f, "%s ", "\xC3\xA4\xC3\xB6\xC3\xBC\xC3\x9F...");
+    for (int i = 0; i < 400; i++) finding_read(f, "%s", "\xE3\x83\x8D");
+    assert_string_equal(f->read + FINDING_TEXT_MAX - 4, "\xE3\x83\x8D");
+    finding_todo(f, ".");
+    for (int i = 0; i < 400; i++) finding_todo(f, "%s", "\xE3\x83\x8D");
+    assert_string_equal(f->todo + FINDING_TEXT_MAX - 3, "??");
+    char *text = print(&list, false, false);
+    const char *means = strstr(text, "means");
+    assert_non_null(means);
+    assert_true(utf8_count((struct slice){means, strcspn(means, "\n")}) > 90);
+    assert_true(utf8_valid(slice_of(text), NULL));
     free(text);
     finding_list_close(&list);
 }
@@ -117,9 +148,8 @@ static void a_full_disk_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(text_is_ordered_and_wrapped),
-        cmocka_unit_test(json_has_the_same),
-        cmocka_unit_test(texts_are_bounded),
+        cmocka_unit_test(text_is_ordered_and_wrapped), cmocka_unit_test(json_has_the_same),
+        cmocka_unit_test(texts_are_bounded),           cmocka_unit_test(letters_are_shown),
         cmocka_unit_test(a_full_disk_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

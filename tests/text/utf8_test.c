@@ -136,6 +136,45 @@ static void names_the_place_of_known_faults(void **state)
     assert_true(utf8_valid(SLICE("\xEF\xBB\xBF\xEF\xBF\xBF\xF4\x8F\xBF\xBF"), NULL));
 }
 
+/* Pieces of any bytes make up the text again; what is shown has no control character in it. */
+static void shows_what_steers_no_terminal(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *shown;
+        size_t columns;
+    } rows[] = {
+        {"a", "a", 1},
+        {"\xE3\x83\x8D", "\xE3\x83\x8D", 1},
+        {"\xF0\x9F\x98\x80", "\xF0\x9F\x98\x80", 1},
+        {"\xC2\xA0", "\xC2\xA0", 1},
+        {"\x1B", "\\x1B", 4},
+        {"\x7F", "\\x7F", 4},
+        {"\xC2\x9B", "\\xC2\\x9B", 8}, /* CSI of C1 */
+        {"\xFF", "\\xFF", 4},
+        {"\xE3\x83", "\\xE3\\x83", 8}, /* stops inside */
+        {"\xC0\xAF", "\\xC0\\xAF", 8}, /* overlong / */
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char shown[32];
+        size_t columns = 0;
+        struct writer writer = writer_of(shown, sizeof shown);
+        for (struct slice text = slice_of(rows[i].text); text.size > 0;)
+            columns += utf8_show(&text, &writer);
+        assert_int_equal(columns, rows[i].columns);
+        assert_true(slice_equal(writer_slice(&writer), slice_of(rows[i].shown)));
+    }
+    for (uint32_t c = 0; c <= 0x10FFFF; c++) {
+        char text[4], shown[UTF8_SHOWN_MAX];
+        struct slice rest = {text, utf8_put(c, text)};
+        struct writer writer = writer_of(shown, sizeof shown);
+        bool surrogate = c >= 0xD800 && c <= 0xDFFF, control = c < 0x20 || (c >= 0x7F && c < 0xA0);
+        size_t columns = utf8_show(&rest, &writer);
+        if (surrogate ? rest.size != 2 : rest.size != 0) fail_msg("U+%04X is not one piece", c);
+        if ((columns == 1) == (surrogate || control)) fail_msg("U+%04X is shown wrongly", c);
+    }
+}
+
 static void counts_code_points(void **state)
 {
     (void)state;
@@ -179,6 +218,7 @@ int main(void)
         cmocka_unit_test(every_code_point_goes_there_and_back),
         cmocka_unit_test(a_fault_is_found_at_every_place),
         cmocka_unit_test(names_the_place_of_known_faults),
+        cmocka_unit_test(shows_what_steers_no_terminal),
         cmocka_unit_test(counts_code_points),
         cmocka_unit_test(what_is_no_character_is_mended),
         cmocka_unit_test(is_cut_behind_a_character),
