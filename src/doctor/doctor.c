@@ -85,14 +85,19 @@ enum error_code doctor_log(const struct doctor_options *options, const struct do
 {
     if (options->log == NULL && options->unit == NULL)
         return error_set(err, ERR_USAGE, 0, "doctor log wants a FILE, - or --unit NAME");
-    if (options->log != NULL && options->unit != NULL)
-        return error_set(err, ERR_USAGE, 0, "doctor log wants a FILE or --unit NAME, not both");
     struct visit visit;
     TRY(visit_open(&visit, options, err));
     enum error_code code = visit_log(&visit, options, err);
     if (code == ERR_NONE) code = print(output, "log", NULL, &visit, out_status, err);
     visit_close(&visit);
     return code;
+}
+
+static enum error_code tell_written(const struct doctor_output *output, const char *path,
+                                    struct error *err)
+{
+    fprintf(output->to, "%s written\n", path);
+    return file_flush(output->to, err);
 }
 
 enum error_code doctor_snapshot(const struct doctor_options *options,
@@ -107,8 +112,11 @@ enum error_code doctor_snapshot(const struct doctor_options *options,
     if (code == ERR_NONE) {
         visit_facts(&visit);
         (void)json_object_set_new(visit.details, SNAPSHOT, json_integer(SNAPSHOT_VERSION));
-        bool whole = json_object_size(visit.details) == 2;
-        code = printer_dump(output->to, whole ? visit.details : NULL, err);
+        const json_t *whole = json_object_size(visit.details) == 2 ? visit.details : NULL;
+        code = options->path != NULL ? report_write_json(whole, options->path, err)
+                                     : printer_dump(output->to, whole, err);
+        if (code == ERR_NONE && options->path != NULL)
+            code = tell_written(output, options->path, err);
         *out_status = 0;
     }
     visit_close(&visit);
@@ -204,9 +212,8 @@ enum error_code doctor_report(const struct doctor_options *options,
         code = report_write(&printed, options->path, err);
     }
     if (code == ERR_NONE) {
-        fprintf(output->to, "%s written\n", options->path);
         *out_status = finding_status(&visit.findings);
-        code = file_flush(output->to, err);
+        code = tell_written(output, options->path, err);
     }
     visit_close(&visit);
     return code;

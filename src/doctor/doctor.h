@@ -27,8 +27,9 @@ struct doctor_options {
     int64_t simulate;            /* bytes, or -1: as the process is */
     int64_t workers;             /* forks whose children stay; 0 means 1 */
     const char *log;             /* a file, "-", or NULL */
-    const char *unit;            /* a unit of the journal, or NULL */
-    const char *path;            /* where report writes: FILE.html (and FILE.json) or FILE.json */
+    const char *unit;            /* a unit of the journal, or NULL: not beside log */
+    const char *path;            /* where report writes: FILE.html (and FILE.json) or FILE.json;
+                                  * snapshot: FILE.json, or NULL: where output goes */
     const char *const *operands; /* url: addresses; compare: two snapshots */
     size_t operand_count;
     const char *case_path;  /* url: the case to ask; NULL: the incident's */

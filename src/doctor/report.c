@@ -128,18 +128,41 @@ static bool ends(const char *path, const char *ending)
     return size > wanted && strcmp(path + size - wanted, ending) == 0;
 }
 
-static enum error_code write_both(const json_t *report, const char *json, const char *path,
-                                  struct error *err)
+/* Given back by free. */
+static enum error_code json_of(const json_t *object, char **out_text, size_t *out_size,
+                               struct error *err)
+{
+    char *text = object != NULL ? json_dumps(object, JSON_INDENT(2)) : NULL;
+    if (text == NULL) return error_set(err, ERR_MEMORY, 0, "no memory for the JSON");
+    size_t size = strlen(text);
+    text[size] = '\n'; /* in place of the NUL, which no file wants */
+    *out_text = text;
+    *out_size = size + 1;
+    return ERR_NONE;
+}
+
+enum error_code report_write_json(const json_t *object, const char *path, struct error *err)
+{
+    char *text;
+    size_t size;
+    if (!ends(path, ".json"))
+        return error_set(err, ERR_USAGE, 0, "%s: a snapshot ends in .json", path);
+    TRY(json_of(object, &text, &size, err));
+    enum error_code code = write_whole(path, text, size, err);
+    free(text);
+    return code;
+}
+
+static enum error_code write_both(const json_t *report, const char *path, struct error *err)
 {
     char beside[4096];
-    if (!ends(path, ".html")) return write_whole(path, json, strlen(json), err);
     int length = snprintf(beside, sizeof beside, "%.*s.json", (int)(strlen(path) - 5), path);
     if (length < 0 || (size_t)length >= sizeof beside)
         return error_set(err, ERR_CREATE, 0, "the path of the report is too long");
     char *page = NULL;
     size_t size = 0;
     TRY(page_of(report, &page, &size, err));
-    enum error_code code = write_whole(beside, json, strlen(json), err);
+    enum error_code code = report_write_json(report, beside, err);
     if (code == ERR_NONE) code = write_whole(path, page, size, err);
     free(page);
     return code;
@@ -150,10 +173,9 @@ enum error_code report_write(const struct printed *printed, const char *path, st
     if (!ends(path, ".html") && !ends(path, ".json"))
         return error_set(err, ERR_USAGE, 0, "%s: a report ends in .html or .json", path);
     json_t *report = printer_json(printed);
-    char *json = report != NULL ? json_dumps(report, JSON_INDENT(2)) : NULL;
-    enum error_code code = json != NULL ? write_both(report, json, path, err)
-                                        : error_set(err, ERR_MEMORY, 0, "no memory for the report");
-    free(json);
+    if (report == NULL) return error_set(err, ERR_MEMORY, 0, "no memory for the report");
+    enum error_code code =
+        ends(path, ".json") ? report_write_json(report, path, err) : write_both(report, path, err);
     json_decref(report);
     return code;
 }

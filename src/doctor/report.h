@@ -14,6 +14,10 @@
 
 #include "doctor/printer.h"
 
+/* An object as FILE.json, with a line end; NULL is one that memory did not suffice for. */
+MUST_CHECK enum error_code report_write_json(const json_t *object, const char *path,
+                                             struct error *err);
+
 MUST_CHECK enum error_code report_write(const struct printed *printed, const char *path,
                                         struct error *err);
 

@@ -117,6 +117,49 @@ mkdir "$folder/other"
 cp "$folder/narrow.json" "$folder/other/wide.json"
 fails 2 'other/wide.json:' compare "$folder/wide.json" "$folder/other/wide.json"
 fails 64 'not both' log "$folder/plain.log" --unit some.service
+fails 64 'not both' log --log "$folder/plain.log" --unit some.service
+fails 64 'not both' --log "$folder/plain.log" --unit some.service
+fails 64 'not both' report -o "$folder/no.html" --log "$folder/plain.log" --unit some.service
+
+# An option that a part has no use for is refused, and told who has; nothing else is done.
+useless() { # useless PART OPTION ARGUMENTS...
+    part=$1 option=$2
+    shift 2
+    fails 64 "doctor${part:+ $part} has no use for --$option[: ]" $part "$@"
+}
+useless '' output -o "$folder/no.html"
+useless fork output --simulate 1GiB -o "$folder/no.html"
+useless fork log --simulate 1GiB --log nosuch.log
+useless fork model --simulate 1GiB --model nosuch.air
+useless fork case --simulate 1GiB --case nosuch
+useless log pid "$folder/plain.log" --pid 999999
+useless log root "$folder/plain.log" --root $trees/bare
+useless url root http://127.0.0.1:9 --root $trees/bare
+useless compare model "$folder/dev.json" "$folder/qa.json" --model nosuch.air
+useless compare root "$folder/dev.json" "$folder/qa.json" --root $trees/bare
+useless compare list "$folder/dev.json" "$folder/qa.json" --list
+useless snapshot simulate --simulate 1GiB
+useless report json -o "$folder/no.html" --json
+useless --list json --json
+[ ! -e "$folder/no.html" ]
+fails 64 'it is of use to doctor snapshot, doctor report' process --pid $$ -o "$folder/no.html"
+# One that belongs to another needs it.
+fails 64 'no use for --queue without --model' --queue 5
+fails 64 'no use for --threads without --model' snapshot --threads 2
+fails 64 'no use for --case without an address' --case nosuch
+fails 64 'no use for --timeout without an address' report --timeout 2 -o "$folder/no.html"
+fails 64 'no use for --root without --unit' log --root $trees/bare "$folder/plain.log"
+
+# Every option of doctor is in the table of what they are for.
+for option in $(sed -n 's/^OPTION(\([a-z_]*\),.*DOCTOR.*/\1/p' src/cli/options.def); do
+    grep -q "OPTION_AT_$option, " src/cli/cmd_doctor.c || { echo "$option is in no row of cmd_doctor.c"; exit 1; }
+done
+
+# A snapshot goes to a file as well, whole.
+fails 0 "$folder/written.json written" snapshot --root $trees/incident-mode1 -o "$folder/written.json"
+cmp "$folder/written.json" "$folder/dev.json"
+fails 64 'ends in .json' snapshot -o "$folder/written.txt"
+fails 73 '/nowhere' snapshot -o /nowhere/written.json
 
 # A report appears whole: both files, and the page stands alone.
 fails 2 'written' report --root $trees/kubernetes -o "$folder/report.html"
