@@ -273,6 +273,13 @@ enum error_code file_write_add(struct file_write *file, const void *data, size_t
     return error_set(err, ERR_WRITE, 0, "%s: %s", file->path, strerror(errno));
 }
 
+enum error_code file_write_sync(struct file_write *file, struct error *err)
+{
+    check(file->fd >= 0);
+    if ((fault_hit() ? (errno = EIO, -1) : fsync(file->fd)) == 0) return ERR_NONE;
+    return error_set(err, ERR_WRITE, 0, "%s: %s", file->path, strerror(errno));
+}
+
 /* The new name is an entry of its folder, which has to reach the disk as well. A folder that may
  * be written but not read cannot be synced, and some file systems sync none: then what the file
  * system does by itself has to do. */

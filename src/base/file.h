@@ -68,6 +68,8 @@ MUST_CHECK enum error_code file_write_open(struct file_write *out_file, const ch
                                            struct error *err);
 MUST_CHECK enum error_code file_write_add(struct file_write *file, const void *data, size_t size,
                                           struct error *err);
+/* Brings what was written to the disk, so that hardly anything is left for commit to fail for. */
+MUST_CHECK enum error_code file_write_sync(struct file_write *file, struct error *err);
 /* Syncs, renames, and syncs the folder; on failure the temporary file is gone. ERR_SYNC alone: the
  * file is there, but whether it outlasts a power cut is not known. */
 MUST_CHECK enum error_code file_write_commit(struct file_write *file, struct error *err);

@@ -96,8 +96,16 @@ enum error_code doctor_log(const struct doctor_options *options, const struct do
 static enum error_code tell_written(const struct doctor_output *output, const char *path,
                                     struct error *err)
 {
-    fprintf(output->to, "%s written\n", path);
+    char beside[REPORT_PATH_MAX];
+    bool both = report_beside(path, beside);
+    fprintf(output->to, "%s%s%s written\n", path, both ? " and " : "", both ? beside : "");
     return file_flush(output->to, err);
+}
+
+/* What compare reads, a snapshot's or a report's, tells its version. */
+static void mark(struct visit *visit)
+{
+    (void)json_object_set_new(visit->details, SNAPSHOT, json_integer(SNAPSHOT_VERSION));
 }
 
 enum error_code doctor_snapshot(const struct doctor_options *options,
@@ -111,7 +119,7 @@ enum error_code doctor_snapshot(const struct doctor_options *options,
     enum error_code code = visit_gather(&visit, options, err);
     if (code == ERR_NONE) {
         visit_facts(&visit);
-        (void)json_object_set_new(visit.details, SNAPSHOT, json_integer(SNAPSHOT_VERSION));
+        mark(&visit);
         const json_t *whole = json_object_size(visit.details) == 2 ? visit.details : NULL;
         code = options->path != NULL ? report_write_json(whole, options->path, err)
                                      : printer_dump(output->to, whole, err);
@@ -123,6 +131,7 @@ enum error_code doctor_snapshot(const struct doctor_options *options,
     return code;
 }
 
+/* Of a snapshot, or of the JSON that a report and --json hold it in. */
 static enum error_code load_snapshot(struct compare_side *out, const char *path, struct error *err)
 {
     struct file_map map;
@@ -133,7 +142,8 @@ static enum error_code load_snapshot(struct compare_side *out, const char *path,
     if (object == NULL)
         return error_set(err, ERR_SNAPSHOT, place.line > 0 ? (size_t)place.line : 0, "%s: %s", path,
                          place.text);
-    const json_t *version = json_object_get(object, SNAPSHOT);
+    const json_t *told = json_object_get(object, "details"), *holder = told != NULL ? told : object;
+    const json_t *version = json_object_get(holder, SNAPSHOT);
     if (version != NULL && json_integer_value(version) != SNAPSHOT_VERSION) {
         json_decref(object);
         return error_set(err, ERR_SNAPSHOT, 0,
@@ -143,7 +153,7 @@ static enum error_code load_snapshot(struct compare_side *out, const char *path,
     const char *slash = strrchr(path, '/');
     out->name = slash != NULL ? slash + 1 : path;
     enum error_code code =
-        facts_from_json(&out->facts, json_object_get(object, "facts"), path, err);
+        facts_from_json(&out->facts, json_object_get(holder, "facts"), path, err);
     json_decref(object);
     return code;
 }
@@ -207,6 +217,7 @@ enum error_code doctor_report(const struct doctor_options *options,
     TRY(visit_open(&visit, options, err));
     enum error_code code = visit_all(&visit, options, err);
     if (code == ERR_NONE) {
+        mark(&visit);
         struct printed printed = {
             .command = "report", .findings = &visit.findings, .details = visit.details};
         code = report_write(&printed, options->path, err);

@@ -91,11 +91,16 @@ static void put_facts(FILE *to, json_t *facts)
     fputs("</table>\n", to);
 }
 
-static enum error_code page_of(const json_t *report, char **out_text, size_t *out_size,
-                               struct error *err)
+/* A file to be; given back by free. */
+struct text {
+    char *data;
+    size_t size;
+};
+
+static enum error_code page_of(const json_t *report, struct text *out, struct error *err)
 {
-    char *text = NULL;
-    FILE *to = open_memstream(&text, out_size);
+    struct text text = {0};
+    FILE *to = open_memstream(&text.data, &text.size);
     if (to == NULL) return error_set(err, ERR_MEMORY, 0, "no memory for the page");
     fputs(head, to);
     put_findings(to, json_object_get(report, "findings"));
@@ -104,22 +109,29 @@ static enum error_code page_of(const json_t *report, char **out_text, size_t *ou
     fputs("</body></html>\n", to);
     bool fine = !ferror(to);
     if (fclose(to) != 0 || !fine) {
-        free(text);
+        free(text.data);
         return error_set(err, ERR_MEMORY, 0, "no memory for the page");
     }
-    *out_text = text;
+    *out = text;
     return ERR_NONE;
 }
 
-static enum error_code write_whole(const char *path, const char *text, size_t size,
-                                   struct error *err)
+/* Opens, writes and syncs; what is left is the rename. */
+static enum error_code write_open(struct file_write *file, const char *path,
+                                  const struct text *text, struct error *err)
+{
+    TRY(file_write_open(file, path, err));
+    enum error_code code = file_write_add(file, text->data, text->size, err);
+    if (code == ERR_NONE) code = file_write_sync(file, err);
+    if (code != ERR_NONE) file_write_abandon(file);
+    return code;
+}
+
+static enum error_code write_whole(const char *path, const struct text *text, struct error *err)
 {
     struct file_write file;
-    TRY(file_write_open(&file, path, err));
-    enum error_code code = file_write_add(&file, text, size, err);
-    if (code == ERR_NONE) return file_write_commit(&file, err);
-    file_write_abandon(&file);
-    return code;
+    TRY(write_open(&file, path, text, err));
+    return file_write_commit(&file, err);
 }
 
 static bool ends(const char *path, const char *ending)
@@ -128,43 +140,73 @@ static bool ends(const char *path, const char *ending)
     return size > wanted && strcmp(path + size - wanted, ending) == 0;
 }
 
-/* Given back by free. */
-static enum error_code json_of(const json_t *object, char **out_text, size_t *out_size,
-                               struct error *err)
+static enum error_code json_of(const json_t *object, struct text *out, struct error *err)
 {
     char *text = object != NULL ? json_dumps(object, JSON_INDENT(2)) : NULL;
     if (text == NULL) return error_set(err, ERR_MEMORY, 0, "no memory for the JSON");
     size_t size = strlen(text);
     text[size] = '\n'; /* in place of the NUL, which no file wants */
-    *out_text = text;
-    *out_size = size + 1;
+    *out = (struct text){text, size + 1};
     return ERR_NONE;
 }
 
 enum error_code report_write_json(const json_t *object, const char *path, struct error *err)
 {
-    char *text;
-    size_t size;
+    struct text text;
     if (!ends(path, ".json"))
         return error_set(err, ERR_USAGE, 0, "%s: a snapshot ends in .json", path);
-    TRY(json_of(object, &text, &size, err));
-    enum error_code code = write_whole(path, text, size, err);
-    free(text);
+    TRY(json_of(object, &text, err));
+    enum error_code code = write_whole(path, &text, err);
+    free(text.data);
+    return code;
+}
+
+bool report_beside(const char *path, char out[REPORT_PATH_MAX])
+{
+    if (!ends(path, ".html")) return false;
+    int length = snprintf(out, REPORT_PATH_MAX, "%.*s.json", (int)(strlen(path) - 5), path);
+    return length > 0 && length < REPORT_PATH_MAX;
+}
+
+/* The page first: what lies under the other name may be a snapshot, which nothing else keeps. */
+static enum error_code commit_both(struct file_write *page, struct file_write *json,
+                                   struct error *err)
+{
+    enum error_code code = file_write_commit(page, err);
+    if (code != ERR_NONE && code != ERR_SYNC) {
+        file_write_abandon(json);
+        return code;
+    }
+    struct error second;
+    enum error_code last = file_write_commit(json, &second);
+    if (last == ERR_NONE) return code;
+    *err = second;
+    return last;
+}
+
+/* Both are whole on the disk before either takes its name. */
+static enum error_code write_texts(const struct text *page, const struct text *json,
+                                   const char *path, const char *beside, struct error *err)
+{
+    static struct file_write first, second; /* large */
+    TRY(write_open(&first, path, page, err));
+    enum error_code code = write_open(&second, beside, json, err);
+    if (code == ERR_NONE) return commit_both(&first, &second, err);
+    file_write_abandon(&first);
     return code;
 }
 
 static enum error_code write_both(const json_t *report, const char *path, struct error *err)
 {
-    char beside[4096];
-    int length = snprintf(beside, sizeof beside, "%.*s.json", (int)(strlen(path) - 5), path);
-    if (length < 0 || (size_t)length >= sizeof beside)
+    char beside[REPORT_PATH_MAX];
+    struct text page = {0}, json = {0};
+    if (!report_beside(path, beside))
         return error_set(err, ERR_CREATE, 0, "the path of the report is too long");
-    char *page = NULL;
-    size_t size = 0;
-    TRY(page_of(report, &page, &size, err));
-    enum error_code code = report_write_json(report, beside, err);
-    if (code == ERR_NONE) code = write_whole(path, page, size, err);
-    free(page);
+    enum error_code code = page_of(report, &page, err);
+    if (code == ERR_NONE) code = json_of(report, &json, err);
+    if (code == ERR_NONE) code = write_texts(&page, &json, path, beside, err);
+    free(page.data);
+    free(json.data);
     return code;
 }
 

@@ -18,6 +18,12 @@
 MUST_CHECK enum error_code report_write_json(const json_t *object, const char *path,
                                              struct error *err);
 
+enum { REPORT_PATH_MAX = 4096 };
+
+/* The name of FILE.json beside FILE.html; false where it is another file, or the name too long. */
+bool report_beside(const char *path, char out[REPORT_PATH_MAX]);
+
+/* Both files are whole on the disk before either takes its name. */
 MUST_CHECK enum error_code report_write(const struct printed *printed, const char *path,
                                         struct error *err);
 

@@ -614,6 +614,7 @@ static void a_closed_file_is_not_written(void **state)
     struct error err;
     struct file_write file = {.fd = -1};
     assert_aborts(if (file_write_add(&file, "x", 1, &err)) _exit(1));
+    assert_aborts(if (file_write_sync(&file, &err)) _exit(1));
     assert_aborts(if (file_write_commit(&file, &err)) _exit(1));
 }
 
@@ -625,6 +626,7 @@ static enum error_code write_anew(void *context, struct error *err)
     enum error_code code = file_write_open(&file, path, err);
     if (code == ERR_NONE) {
         code = file_write_add(&file, "new", 3, err);
+        if (code == ERR_NONE) code = file_write_sync(&file, err);
         if (code == ERR_NONE)
             code = file_write_commit(&file, err);
         else
@@ -660,8 +662,8 @@ static void every_failure_leaves_the_earlier_file(void **state)
     (void)state;
     char path[4200];
     snprintf(path, sizeof path, "%s", path_of("out"));
-    /* open, write, sync, rename; open the folder, sync it */
-    assert_int_equal(fail_walk(write_anew, path), 6);
+    /* open, write, sync; sync again, rename; open the folder, sync it */
+    assert_int_equal(fail_walk(write_anew, path), 7);
     assert_int_equal(fail_walk(read_all, path), 4); /* open, map; open, read */
     unlink(path);
 }

@@ -165,6 +165,41 @@ fails 73 '/nowhere' snapshot -o /nowhere/written.json
 fails 2 'written' report --root $trees/kubernetes -o "$folder/report.html"
 grep -q '<section class="cause">' "$folder/report.html"
 grep -q '"cgroup.oom"' "$folder/report.json"
+fails 2 "^$folder/report.html and $folder/report.json written\$" report --root $trees/kubernetes -o "$folder/report.html"
+fails 2 "^$folder/alone.json written\$" report --root $trees/kubernetes -o "$folder/alone.json"
+cmp "$folder/alone.json" "$folder/report.json"
+
+# Where one of the two cannot be written, the other stays as it was, and nothing is left behind.
+mkdir "$folder/half" "$folder/half/page.html" "$folder/half/data.json"
+echo old | tee "$folder/half/page.json" >"$folder/half/data.html"
+fails 73 'page.html: Is a directory' report --root $trees/kubernetes -o "$folder/half/page.html"
+fails 73 'data.json: Is a directory' report --root $trees/kubernetes -o "$folder/half/data.html"
+[ "$(cat "$folder/half/page.json" "$folder/half/data.html" | sort -u)" = old ]
+[ "$(ls "$folder/half" | wc -l)" -eq 4 ]
+# Whatever fails, of two old files one at most is new: the page, and then it is told.
+for step in $(seq 1 100); do
+    echo old | tee "$folder/half/some.html" >"$folder/half/some.json"
+    got=0
+    AIR_CLASSIFIER_FAULT=$step "$program" doctor report --root $trees/bare -o "$folder/half/some.html" >"$folder/out" 2>&1 || got=$?
+    if [ $got -ge 64 ] && ! grep -q 'could not be synced' "$folder/out"; then
+        grep -qx old "$folder/half/some.json" || { echo "fault $step took the old JSON"; cat "$folder/out"; exit 1; }
+    fi
+    [ "$(ls "$folder/half" | wc -l)" -eq 6 ]
+done
+[ $got -eq 0 ] # the last one struck nothing
+
+# A report's JSON is a snapshot as well: it may have taken the place of one.
+fails 2 'turns the verdict' compare "$folder/dev.json" "$folder/qa.json"
+cp "$folder/out" "$folder/compared"
+fails 0 'qa.html and ' report --root $trees/incident-mode2 -o "$folder/qa.html"
+fails 2 'turns the verdict' compare "$folder/dev.json" "$folder/qa.json"
+cmp "$folder/out" "$folder/compared"
+sed 's/"air_classifier_snapshot": 1/"air_classifier_snapshot": 99/' "$folder/qa.json" >"$folder/newer.json"
+fails 65 'is not 1 in it' compare "$folder/newer.json" "$folder/dev.json"
+echo '{"details": {"facts": 5}}' >"$folder/newer.json"
+fails 65 'not a snapshot' compare "$folder/newer.json" "$folder/dev.json"
+echo '[]' >"$folder/newer.json"
+fails 65 'not a snapshot' compare "$folder/newer.json" "$folder/dev.json"
 
 # Output that cannot be written is an error, not a finding.
 got=0
