@@ -220,6 +220,7 @@ static enum error_code collect(struct csv *csv, struct error *err)
 /* What the column of this name means. */
 static int meaning_of(const struct csv *csv, struct slice name)
 {
+    if (name.size == 0) return COLUMN_NONE;
     if (slice_equal(name, names_of(csv->options.names, NAMES_LABEL))) return COLUMN_LABEL;
     for (int f = 0; f < CASE_FIELDS; f++)
         if (slice_equal(name, names_of(csv->options.names, (unsigned)f))) return f;
@@ -231,6 +232,7 @@ static enum error_code missing_columns(const struct csv *csv, const bool *seen, 
     const char *path = csv->options.path;
     const struct names *names = csv->options.names;
     struct slice label = names_of(names, NAMES_LABEL);
+    if (label.size == 0) label = SLICE(CASE_LABEL);
     if (csv->options.need_label && !seen[COLUMN_LABEL])
         return error_set(err, ERR_CSV, 1,
                          "%s: line 1: no column '%.*s' with the labels; name it with --columns "

@@ -169,8 +169,9 @@ static void take_json(struct feed *feed, struct slice text, struct csv_row *row,
     if (code == ERR_NONE)
         code = json_case_of(&row->text, &row->label, feed->json.root, names, &detail);
     if (code == ERR_NONE && feed->options.need_label && row->label.size == 0)
-        code = error_set(&detail, ERR_FIELD, 0, "%.*s: the label is empty", (int)label.size,
-                         label.data);
+        code = error_set(&detail, ERR_FIELD, 0, "%.*s: the label is empty",
+                         label.size > 0 ? (int)label.size : (int)sizeof CASE_LABEL - 1,
+                         label.size > 0 ? label.data : CASE_LABEL);
     if (code != ERR_NONE) {
         /* "line 1, column 7: ..." counts from the first line of this text. */
         const char *column = detail.line > 0 ? strchr(detail.detail, ',') : NULL;

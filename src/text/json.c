@@ -148,7 +148,7 @@ static const char *type_name(const json_t *value)
 static enum error_code take_string(struct slice *out_text, const json_t *object, struct slice key,
                                    struct error *err)
 {
-    const json_t *value = json_object_getn(object, key.data, key.size);
+    const json_t *value = key.size > 0 ? json_object_getn(object, key.data, key.size) : NULL;
     if (value == NULL || json_is_null(value)) {
         *out_text = (struct slice){"", 0};
         return ERR_NONE;

@@ -52,5 +52,6 @@ enum error_code names_parse(struct names *out_names, struct slice option, struct
 struct slice names_of(const struct names *names, unsigned field)
 {
     if (names != NULL && names->given[field].size > 0) return names->given[field];
-    return field == NAMES_LABEL ? SLICE(CASE_LABEL) : slice_of(case_rows[field].name);
+    struct slice own = field == NAMES_LABEL ? SLICE(CASE_LABEL) : slice_of(case_rows[field].name);
+    return names != NULL && is_given(names, own) ? (struct slice){"", 0} : own;
 }

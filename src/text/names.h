@@ -19,7 +19,8 @@ struct names {
 MUST_CHECK enum error_code names_parse(struct names *out_names, struct slice option,
                                        struct error *err);
 
-/* The name of a field or of the label; names may be NULL. */
+/* The name of a field or of the label; names may be NULL. Empty: none, for its own is given to
+ * another: with sbr=product a product would be the label told as a field. */
 struct slice names_of(const struct names *names, unsigned field);
 
 #endif

@@ -71,6 +71,15 @@ class TrainTest(cli.Test):
         same = self.put("members.csv", "title,queue,body\ndisk full,Storage,x\nlogin,Identity,\n,Identity,login\n")
         self.assertEqual(self.train("--columns", columns, same, out="same.air").status, 0)
         self.assertEqual(self.get(self.path("members.air")), self.get(self.path("same.air")))
+        # What is the label is no field as well, which would give it away; in either form.
+        rows = [(f"word{i % 7} text{i % 5}", "Storage" if i % 2 else "Identity") for i in range(20)]
+        given = self.put("given.jsonl", "".join(f'{{"subject":"{text}","product":"{team}"}}\n' for text, team in rows))
+        away = self.put("away.csv", "subject,product,\n" + "".join(f"{text},{team},{team}\n" for text, team in rows))
+        for cases in given, away:
+            done = self.train("--columns", "sbr=product", cases, out=cases + ".air")
+            self.assertEqual(done.status, 0, done.err)
+        self.assertEqual(self.get(given + ".air"), self.get(away + ".air"))
+        cases = self.path("members.jsonl")
         for mistyped, told in (("subject=titel,description=body,sbr=queue", "no case has a member 'titel', which --columns names"),
                                ("subject=title,description=body,sbr=queu", "line 1: queu: the label is empty")):
             self.refused(self.train("--columns", mistyped, cases), cli.DATA, told)

@@ -30,6 +30,21 @@ static void fields_have_their_own_names_or_others(void **state)
     assert_text(names_of(NULL, NAMES_LABEL), "sbr");
 }
 
+/* One member is not two fields; above all the label is none. */
+static void a_name_given_away_is_no_others(void **state)
+{
+    (void)state;
+    struct error err;
+    struct names names;
+    assert_fine(names_parse(&names, SLICE("sbr=product,description=subject"), &err), &err);
+    assert_text(names_of(&names, NAMES_LABEL), "product");
+    assert_text(names_of(&names, CASE_PRODUCT), "");
+    assert_text(names_of(&names, CASE_SUBJECT), "");
+    assert_text(names_of(&names, CASE_DESCRIPTION), "subject");
+    assert_fine(names_parse(&names, SLICE("subject=sbr"), &err), &err);
+    assert_text(names_of(&names, NAMES_LABEL), "");
+}
+
 static void pairs_that_make_no_sense(void **state)
 {
     (void)state;
@@ -58,6 +73,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_have_their_own_names_or_others),
+        cmocka_unit_test(a_name_given_away_is_no_others),
         cmocka_unit_test(pairs_that_make_no_sense),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
