@@ -13,8 +13,8 @@
 static int source = -1;
 
 /* Opens text as a file; the descriptor is closed by shut(). */
-static enum error_code open_with(struct csv **out_csv, struct slice text,
-                                 const struct names *names, bool need_label, struct error *err)
+static enum error_code open_with(struct csv **out_csv, struct slice text, const struct names *names,
+                                 bool need_label, struct error *err)
 {
     source = stream_of(text);
     struct csv_options options = {
