@@ -30,7 +30,8 @@ struct contract {
     struct contract_row rows[CONTRACT_ROWS_MAX];
     size_t count;
     unsigned tasks;       /* threads, the first included: what a limit of pids must allow */
-    unsigned descriptors; /* open files */
+    unsigned descriptors; /* open files; and with the fewest connections that may be */
+    unsigned descriptors_least;
 };
 
 /* A part that grows by `more` while a reload is rehearsed. */

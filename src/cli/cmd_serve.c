@@ -41,9 +41,9 @@ static void print_plan(const struct serve_verdict *verdict)
     print_line("sum", serving, reloading, "");
     printf("\nserving    %zu bytes of memory, %zu of address space\n"
            "reloading  %zu bytes of memory, %zu of address space\n"
-           "%u threads, %u open files\n\n",
+           "%u threads, %u open files (%u with as few connections as may be)\n\n",
            serving.memory, serving.address, reloading.memory, reloading.address, contract->tasks,
-           contract->descriptors);
+           contract->descriptors, contract->descriptors_least);
     print_limit("memory", verdict->limits.memory, verdict->limits.memory_at);
     print_limit("address space", verdict->limits.address, verdict->limits.address_at);
 }
@@ -70,11 +70,12 @@ static enum error_code print_plan_json(const struct serve_verdict *verdict, stru
                                               "reloading", bytes_json(row->reloading)));
     }
     json_t *root = json_pack(
-        "{s:o, s:o, s:o, s:i, s:i, s:{s:o, s:o}, s:b}", "parts", rows, "serving",
+        "{s:o, s:o, s:o, s:i, s:i, s:i, s:{s:o, s:o}, s:b}", "parts", rows, "serving",
         bytes_json(contract_serving(contract)), "reloading",
         bytes_json(contract_reloading(contract)), "threads", (int)contract->tasks, "open_files",
-        (int)contract->descriptors, "limits", "memory", limit_json(verdict->limits.memory),
-        "address_space", limit_json(verdict->limits.address), "fits", verdict->code == ERR_NONE);
+        (int)contract->descriptors, "open_files_least", (int)contract->descriptors_least, "limits",
+        "memory", limit_json(verdict->limits.memory), "address_space",
+        limit_json(verdict->limits.address), "fits", verdict->code == ERR_NONE);
     char *text = json_dumps(root, JSON_INDENT(2));
     json_decref(root);
     if (text == NULL) return error_set(err, ERR_MEMORY, 0, "no memory for the plan's JSON");

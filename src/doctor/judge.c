@@ -403,6 +403,8 @@ bool judge_own_plan(const struct checkup *c, struct finding *f)
     }
     if (facts->plan_memory < 0) return false;
     const char *stays = "serving would not start", *dies = "its threads could not be made";
+    bool few =
+        limited(facts->limit_nofile_hard) && facts->limit_nofile_hard < facts->plan_files_least;
     const struct plan_limit limits[] = {
         {facts->plan_memory, facts->memory_limit, facts_bytes, FINDING_CAUSE, "the memory limit",
          stays},
@@ -418,8 +420,9 @@ bool judge_own_plan(const struct checkup *c, struct finding *f)
          "what the host has available now", "others must give way first"},
         {facts->plan_reloading, facts->memory_limit, facts_bytes, FINDING_WARNING,
          "the memory limit", "a reload would be refused"},
-        {facts->plan_files, facts->limit_nofile_hard, facts_count, FINDING_WARNING,
-         "the hard limit of open files", "there would be fewer places for clients"},
+        {facts->plan_files, facts->limit_nofile_hard, facts_count,
+         few ? FINDING_CAUSE : FINDING_WARNING, "the hard limit of open files",
+         few ? stays : "there would be fewer places for clients"},
     };
     finding_read(f,
                  "memory %s serving, %s while a reload is rehearsed; address space %s; %s threads",

@@ -56,6 +56,7 @@ static void set_plan(struct facts *facts, const struct contract *plan)
     facts->plan_reloading = (int64_t)contract_reloading(plan).memory;
     facts->plan_tasks = plan->tasks;
     facts->plan_files = plan->descriptors;
+    facts->plan_files_least = plan->descriptors_least;
 }
 
 enum error_code visit_gather(struct visit *visit, const struct doctor_options *options,

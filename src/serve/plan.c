@@ -56,23 +56,39 @@ static unsigned descriptors_beside(unsigned threads)
     return DESCRIPTORS_ONCE + DESCRIPTORS_A_THREAD * threads;
 }
 
-enum error_code plan_connections(unsigned *connections, unsigned threads, struct error *err)
+unsigned plan_files(unsigned connections, unsigned threads)
+{
+    return connections + descriptors_beside(threads);
+}
+
+uint64_t plan_files_allowed(void)
 {
     struct rlimit files;
-    unsigned beside = descriptors_beside(threads);
-    rlim_t needed = (rlim_t)*connections + beside;
-    if (getrlimit(RLIMIT_NOFILE, &files) != 0 || files.rlim_cur >= needed) return ERR_NONE;
+    return getrlimit(RLIMIT_NOFILE, &files) == 0 ? files.rlim_max : UINT64_MAX;
+}
+
+uint64_t plan_raise_files(unsigned needed)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return UINT64_MAX;
+    if (files.rlim_cur >= needed) return files.rlim_cur;
     /* Often 1024, for programs that use select(), below a far higher one. */
     struct rlimit raised = {needed < files.rlim_max ? needed : files.rlim_max, files.rlim_max};
-    if (setrlimit(RLIMIT_NOFILE, &raised) == 0) files = raised;
-    if (files.rlim_cur >= needed) return ERR_NONE;
-    if (files.rlim_cur < beside + CONNECTIONS_LEAST)
+    return setrlimit(RLIMIT_NOFILE, &raised) == 0 ? raised.rlim_cur : files.rlim_cur;
+}
+
+enum error_code plan_connections(unsigned *connections, unsigned threads, uint64_t files,
+                                 struct error *err)
+{
+    unsigned needed = plan_files(*connections, threads);
+    unsigned least = plan_files(CONNECTIONS_LEAST, threads);
+    if (files >= needed) return ERR_NONE;
+    if (files < least)
         return error_set(err, ERR_SYSTEM, 0,
-                         "%llu files may be open (RLIMIT_NOFILE); serving takes %llu, and %u with "
+                         "%llu files may be open (RLIMIT_NOFILE); serving takes %u, and %u with "
                          "as few connections as may be",
-                         (unsigned long long)files.rlim_cur, (unsigned long long)needed,
-                         beside + CONNECTIONS_LEAST);
-    *connections = (unsigned)(files.rlim_cur - beside);
+                         (unsigned long long)files, needed, least);
+    *connections = (unsigned)files - descriptors_beside(threads);
     return ERR_NONE;
 }
 
@@ -166,9 +182,10 @@ void plan_make(struct contract *out_contract, const struct server *server,
     static const struct contract_bytes none;
     if (next == NULL) next = server->model;
     unsigned loops = server_loops(server, server->model);
+    unsigned connections = server->options->connections_max, threads = server->options->threads;
     struct contract contract = {.tasks = tasks(server),
-                                .descriptors = server->options->connections_max +
-                                               descriptors_beside(server->options->threads)};
+                                .descriptors = plan_files(connections, threads),
+                                .descriptors_least = plan_files(CONNECTIONS_LEAST, threads)};
     add_answering(&contract, server, next);
     add_requests(&contract, server);
     struct contract_bytes stacks = contract_mapping(CREW_STACK_BYTES);
@@ -183,7 +200,7 @@ void plan_make(struct contract *out_contract, const struct server *server,
     contract_add(&contract, "heap", heap(now.arena + now.hblkhd + HEAP_LATER), none,
                  "the C library's, of all libraries");
     contract_add_program(&contract);
-    add_kernel(&contract, server->options->connections_max + 2 * loops); /* a pulse's two ends */
+    add_kernel(&contract, connections + 2 * loops); /* a pulse's two ends */
     *out_contract = contract;
 }
 
@@ -191,7 +208,8 @@ void plan_reload(struct contract *out_contract, const struct server *server,
                  const struct answer_model *next)
 {
     struct contract contract = {.tasks = server->contract.tasks,
-                                .descriptors = server->contract.descriptors};
+                                .descriptors = server->contract.descriptors,
+                                .descriptors_least = server->contract.descriptors_least};
     add_answering(&contract, server, next);
     while (contract.count < server->contract.count) {
         contract.rows[contract.count] = server->contract.rows[contract.count];

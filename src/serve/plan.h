@@ -11,6 +11,8 @@
 #ifndef SERVE_PLAN_H
 #define SERVE_PLAN_H
 
+#include <stdint.h>
+
 #include "base/contract.h"
 
 struct answer_model;
@@ -26,9 +28,17 @@ enum {
  * what the plan says holds. */
 void plan_tame(void);
 
-/* Lowers the number of connections to what the limit of open files has room for, which is raised
- * for them first, as far as this process may. ERR_SYSTEM where it has room for hardly any. */
-MUST_CHECK enum error_code plan_connections(unsigned *connections, unsigned threads,
+/* What so many connections take of open files. */
+unsigned plan_files(unsigned connections, unsigned threads);
+
+/* How many may be open once the limit of them is raised, as far as this process may; the second
+ * one raises it so far, and no farther than is needed. */
+uint64_t plan_files_allowed(void);
+uint64_t plan_raise_files(unsigned needed);
+
+/* Lowers the number of connections to what so many open files have room for. ERR_SYSTEM where
+ * that is hardly any. */
+MUST_CHECK enum error_code plan_connections(unsigned *connections, unsigned threads, uint64_t files,
                                             struct error *err);
 
 /* server->options and server->model are set; next is the model a reload brings, or NULL for one

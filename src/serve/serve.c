@@ -416,37 +416,43 @@ static void close_server(struct server *server)
     arena_close(&server->arena);
 }
 
+/* More would never be let in, and who idles would not know that others wait. */
+static enum error_code lower(struct serve_options *options, uint64_t files, struct error *err)
+{
+    unsigned wanted = options->connections_max;
+    TRY(plan_connections(&options->connections_max, options->threads, files, err));
+    if (options->connections_max < wanted)
+        log_line(LOG_LEVEL_WARNING,
+                 "the limit of open files leaves %u connections, not %u: see 'serve --plan'",
+                 options->connections_max, wanted);
+    return ERR_NONE;
+}
+
+/* What the contract tells is of as many connections as there would be; of open files, how many
+ * all that were asked for take, so that it is known what the limit should be. */
 enum error_code serve_plan(struct serve_verdict *out_verdict, const struct serve_options *options,
                            struct error *err)
 {
     struct server *server;
     TRY(mem_take(&server, 1, sizeof *server, err));
     struct serve_verdict verdict;
-    server->options = options;
+    struct serve_options own = *options;
+    server->options = &own;
     plan_tame();
     enum error_code code = listen_check(options->listen, options->open, err);
     if (code == ERR_NONE) code = admin_open(&server->admin, options->admin_token_path, err);
+    if (code == ERR_NONE) verdict.code = lower(&own, plan_files_allowed(), &verdict.refusal);
     if (code == ERR_NONE) code = plan(server, &verdict.limits, err);
     if (code == ERR_NONE) {
         verdict.contract = server->contract;
-        verdict.code = plan_check(&server->contract, server, &verdict.limits, &verdict.refusal);
+        verdict.contract.descriptors = plan_files(options->connections_max, options->threads);
+        if (verdict.code == ERR_NONE)
+            verdict.code = plan_check(&server->contract, server, &verdict.limits, &verdict.refusal);
         seats_close(atomic_load(&server->seats.current));
         *out_verdict = verdict;
     }
     mem_free(server);
     return code;
-}
-
-/* More would never be let in, and who idles would not know that others wait. */
-static enum error_code lower(struct serve_options *options, struct error *err)
-{
-    unsigned wanted = options->connections_max;
-    TRY(plan_connections(&options->connections_max, options->threads, err));
-    if (options->connections_max < wanted)
-        log_line(LOG_LEVEL_WARNING,
-                 "the limit of open files leaves %u connections, not %u: see 'serve --plan'",
-                 options->connections_max, wanted);
-    return ERR_NONE;
 }
 
 /* Often enough that the watchdog is fed twice in its time. */
@@ -512,7 +518,8 @@ enum error_code serve_run(const struct serve_options *options, struct error *err
 {
     struct server *server;
     struct serve_options own = *options;
-    TRY(lower(&own, err));
+    unsigned files = plan_files(own.connections_max, own.threads);
+    TRY(lower(&own, plan_raise_files(files), err));
     TRY(mem_take(&server, 1, sizeof *server, err));
     plan_tame();
     server->lowered = own;

@@ -109,6 +109,14 @@ sed -n '3p' "$folder/out" | grep -q '^cause *overcommit_memory'
 sed 's/"limit_as": [^,]*,/"limit_as": 30000000,/' "$folder/wide.json" >"$folder/narrow.json"
 fails 2 'narrow.json:' compare "$folder/wide.json" "$folder/narrow.json"
 grep -q 'turns the verdict on our own plan: serving would not start' "$folder/out"
+
+# So does one of open files; a snapshot of before, which does not know how few do, is compared as it was.
+sed 's/"limit_nofile_hard": [^,]*,/"limit_nofile_hard": 27,/' "$folder/wide.json" >"$folder/few.json"
+fails 2 'few.json: serving would not start' compare "$folder/wide.json" "$folder/few.json"
+grep -A 4 '^cause *limit_nofile_hard' "$folder/out" | grep -q 'our own plan: serving would not start'
+grep -v '"plan_files_least":' "$folder/few.json" >"$folder/before.json"
+"$program" doctor compare "$folder/wide.json" "$folder/before.json" >"$folder/out" || :
+grep -q 'before.json: serving would start' "$folder/out"
 fails 65 '/nowhere.air' snapshot --model /nowhere.air
 
 sed 's/"air_classifier_snapshot": 1/"air_classifier_snapshot": 99/' "$folder/wide.json" >"$folder/newer.json"

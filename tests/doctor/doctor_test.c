@@ -360,9 +360,9 @@ static void this_machine_is_read(void **state)
 }
 
 static json_t *own_plan(const char *tree, size_t memory, unsigned tasks, unsigned files,
-                        int *out_status)
+                        unsigned least, int *out_status)
 {
-    struct contract contract = {.tasks = tasks, .descriptors = files};
+    struct contract contract = {.tasks = tasks, .descriptors = files, .descriptors_least = least};
     struct contract_bytes bytes = {memory, memory}, more = {1, 1};
     contract_add(&contract, "all", bytes, more, "of it");
     struct doctor_options options = {.root = tree, .simulate = -1, .plan = &contract};
@@ -377,18 +377,20 @@ static void our_own_plan_is_held_against_limits(void **state)
     static const char *tree = TREES "kubernetes";
     static const struct {
         size_t memory;
-        unsigned tasks, files;
+        unsigned tasks, files, least;
         const char *severity, *means;
     } rows[] = {
-        {((size_t)2 << 30) + 1, 3, 10, "cause", "serving would not start"},
-        {(size_t)2 << 30, 3, 10, "warning", "a reload would be refused"},
-        {4096, 1000000, 10, "cause", "its threads could not be made"},
-        {4096, 3, 524289, "warning", "fewer places for clients"},
-        {4096, 3, 524288, "fine", "what serving takes at most"},
+        {((size_t)2 << 30) + 1, 3, 10, 10, "cause", "serving would not start"},
+        {(size_t)2 << 30, 3, 10, 10, "warning", "a reload would be refused"},
+        {4096, 1000000, 10, 10, "cause", "its threads could not be made"},
+        {4096, 3, 524290, 524289, "cause", "is 524288: serving would not start"},
+        {4096, 3, 524289, 524288, "warning", "fewer places for clients"},
+        {4096, 3, 524288, 524288, "fine", "what serving takes at most"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         int status;
-        json_t *report = own_plan(tree, rows[i].memory, rows[i].tasks, rows[i].files, &status);
+        json_t *report =
+            own_plan(tree, rows[i].memory, rows[i].tasks, rows[i].files, rows[i].least, &status);
         const json_t *finding = finding_of(report, "own.plan");
         assert_string_equal(json_string_value(json_object_get(finding, "severity")),
                             rows[i].severity);

@@ -141,6 +141,38 @@ class Plan(unittest.TestCase):
         self.assertEqual(code, 71, said)
         self.assertIn("35 files may be open (RLIMIT_NOFILE); serving takes 64, and 36 with", said)
 
+    def test_too_few_open_files_are_planned_as_they_are_served(self):
+        """Refused where serving is, and lowered where it is lowered; told in the same words."""
+        served = refusal(preexec_fn=limit_files(20, 35))
+        done = subprocess.run([PROGRAM, "serve", "--plan", "--json", model(), *OPTIONS], capture_output=True, timeout=SLOW, preexec_fn=limit_files(20, 35))
+        self.assertEqual((done.returncode, done.stderr.decode()), served)
+        said = json.loads(done.stdout)
+        self.assertEqual((said["fits"], said["open_files"], said["open_files_least"]), (False, 64, 36))
+        done = subprocess.run([PROGRAM, "serve", "--plan", "--json", model(), *OPTIONS], capture_output=True, timeout=SLOW, preexec_fn=limit_files(20, 40))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stderr.decode().count("leaves 8 connections, not 32"), 1, done.stderr)
+        said = json.loads(done.stdout)
+        self.assertEqual((said["fits"], said["open_files"], said["open_files_least"]), (True, 64, 36))
+        for part in said["parts"]:
+            if part["part"] == "requests":
+                self.assertEqual(part["of"], "8, one a connection")
+
+    @unittest.skipIf(SANITIZED, "a sanitizer's own memory is not in the plan")
+    def test_what_connections_there_are_decide_the_plan(self):
+        few, many = (plan("--connections", count)["serving"]["address_space"] for count in ("8", "32"))
+        self.assertGreater(many - few, 256 << 10)
+
+        def limit():
+            limit_files(20, 40)()
+            limit_address((few + many) // 2)()
+
+        with Service(*OPTIONS, preexec_fn=limit) as service:
+            serves(service)
+        subprocess.run([PROGRAM, "serve", "--plan", model(), *OPTIONS], stdout=subprocess.DEVNULL, check=True, timeout=SLOW, preexec_fn=limit)
+        finding = self.own_plan(preexec_fn=limit)
+        self.assertEqual(finding["severity"], "warning", finding)
+        self.assertNotIn("would not start", finding["means"])
+
     def test_it_adds_up(self):
         said = plan()
         for state in ("serving", "reloading"):
@@ -251,22 +283,35 @@ class Plan(unittest.TestCase):
                               stdout=subprocess.PIPE, timeout=SLOW, **popen)
         return json.loads(done.stdout)
 
+    def own_plan(self, **popen):
+        findings = self.doctor(**popen)["findings"]
+        return next(finding for finding in findings if finding["id"] == "own.plan")
+
     def test_doctor_tells_the_same(self):
         said = plan()
         facts = self.doctor("snapshot")["facts"]
         for fact, number in (("plan_memory", said["serving"]["memory"]),
                              ("plan_address", said["serving"]["address_space"]),
                              ("plan_reloading", said["reloading"]["memory"]),
-                             ("plan_tasks", said["threads"]), ("plan_files", said["open_files"])):
+                             ("plan_tasks", said["threads"]), ("plan_files", said["open_files"]),
+                             ("plan_files_least", said["open_files_least"])):
             self.assertEqual(facts[fact], number)
 
     @unittest.skipIf(SANITIZED, "a sanitizer's own memory is not in the plan")
     def test_doctor_knows_where_serving_would_not_start(self):
         size = plan()["serving"]["address_space"] * 9 // 10
-        findings = self.doctor(preexec_fn=limit_address(size))["findings"]
-        finding = next(finding for finding in findings if finding["id"] == "own.plan")
+        finding = self.own_plan(preexec_fn=limit_address(size))
         self.assertEqual(finding["severity"], "cause")
         self.assertIn("serving would not start", finding["means"])
+
+    def test_doctor_knows_how_few_open_files_are_too_few(self):
+        facts = self.doctor("snapshot", preexec_fn=limit_files(20, 40))["facts"]
+        self.assertEqual((facts["limit_nofile"], facts["limit_nofile_hard"]), (20, 40))  # it raises none
+        for hard, severity, means in ((35, "cause", "35: serving would not start"), (36, "warning", "fewer places for clients"),
+                                      (63, "warning", "fewer places for clients")):
+            finding = self.own_plan(preexec_fn=limit_files(20, hard))
+            self.assertEqual(finding["severity"], severity, finding)
+            self.assertIn(means, finding["means"])
 
     def test_json_belongs_to_the_plan(self):
         done = subprocess.run([PROGRAM, "serve", "--json", model()], stderr=subprocess.PIPE, timeout=SLOW)
