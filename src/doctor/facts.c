@@ -195,6 +195,11 @@ enum error_code facts_from_json(struct facts *out_facts, const json_t *object, c
     return ERR_NONE;
 }
 
+bool facts_bound_by_nproc(const struct facts *facts)
+{
+    return facts->uid > 0 && facts->cap_admin != 1 && facts->cap_resource != 1;
+}
+
 bool facts_release(const struct facts *facts, unsigned long *out_major, unsigned long *out_minor)
 {
     char *end;

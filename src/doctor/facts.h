@@ -86,6 +86,10 @@ json_t *facts_to_json(const struct facts *facts);
 MUST_CHECK enum error_code facts_from_json(struct facts *out_facts, const json_t *object,
                                            const char *path, struct error *err);
 
+/* Whether RLIMIT_NPROC binds the process: not root, nor who may pass it, nor where its user was
+ * not seen. */
+bool facts_bound_by_nproc(const struct facts *facts);
+
 /* Major and minor version of the kernel; false where the release was not seen. */
 bool facts_release(const struct facts *facts, unsigned long *out_major, unsigned long *out_minor);
 

@@ -265,7 +265,7 @@ bool judge_rlimit_nproc(const struct checkup *c, struct finding *f)
     if (facts->limit_nproc < 0 || facts->uid < 0) return false;
     finding_read(f, "Max processes %s, uid %" PRId64 ", tasks of this user %s",
                  facts_count(facts->limit_nproc), facts->uid, facts_count(facts->user_tasks));
-    if (facts->uid == 0 || facts->cap_admin == 1 || facts->cap_resource == 1) {
+    if (!facts_bound_by_nproc(facts)) {
         finding_means(f, "does not bind this process");
         return true;
     }
@@ -390,6 +390,14 @@ static void judge_plan_limit(const struct plan_limit *row, struct finding *f)
                  row->show(row->need));
 }
 
+/* Those of the user beside the process looked at: doctor itself, which ends before serving begins,
+ * or one whose place serving takes. In a tree they are not seen. */
+static int64_t tasks_beside(const struct facts *facts)
+{
+    int64_t tasks = facts_term(facts->user_tasks), own = facts_term(facts->threads);
+    return tasks > own ? tasks - own : 0;
+}
+
 /* The sum that serving itself refuses to start by, held against what is seen here. */
 bool judge_own_plan(const struct checkup *c, struct finding *f)
 {
@@ -414,6 +422,9 @@ bool judge_own_plan(const struct checkup *c, struct finding *f)
          "the limit of address space", stays},
         {facts->plan_tasks, facts->pids_limit, facts_count, FINDING_CAUSE, "the limit of pids",
          dies},
+        {facts_term(facts->plan_tasks) + tasks_beside(facts),
+         facts_bound_by_nproc(facts) ? facts->limit_nproc : FACTS_UNLIMITED, facts_count,
+         FINDING_CAUSE, "the limit of processes of the user", dies},
         {facts->plan_memory, facts->memory_headroom, facts_bytes, FINDING_WARNING,
          "what the group has left now", "others in it must give way first"},
         {facts->plan_memory, facts->mem_available, facts_bytes, FINDING_WARNING,

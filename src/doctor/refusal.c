@@ -45,8 +45,8 @@ static bool old_pid_errno(const struct facts *facts)
 static void ask_nproc(const struct question *q, struct refusal *out)
 {
     const struct facts *facts = q->facts;
-    bool exempt = facts->uid == 0 || facts->cap_admin == 1 || facts->cap_resource == 1;
-    if (exempt || !counted(facts->limit_nproc) || facts->user_tasks < 0) return;
+    bool bound = facts_bound_by_nproc(facts);
+    if (!bound || !counted(facts->limit_nproc) || facts->user_tasks < 0) return;
     out->worker = first_without(facts->limit_nproc - facts->user_tasks, q->options->workers);
     out->errno_value = EAGAIN;
     SAY(out->inequality,

@@ -11,6 +11,7 @@
 #include <jansson.h>
 
 #include "doctor/doctor.h"
+#include "doctor/judge.h"
 
 #define TREES "tests/doctor/trees/"
 
@@ -400,6 +401,45 @@ static void our_own_plan_is_held_against_limits(void **state)
     }
 }
 
+/* The limit is of all tasks of the user, beside the process looked at, and binds neither root nor
+ * who may pass it. In a tree, where they are not seen, our own alone may be too many. */
+static void our_own_threads_are_held_against_the_limit_of_the_user(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t uid, cap_admin, cap_resource, user_tasks, threads, limit;
+        enum finding_severity severity;
+    } rows[] = {
+        {65533, 0, 0, 2, 1, 4, FINDING_CAUSE},
+        {65533, 0, 0, 2, 1, 5, FINDING_FINE},
+        {65533, 0, 0, 2, 1, FACTS_UNLIMITED, FINDING_FINE},
+        {65533, 0, 0, 2, 1, FACTS_UNSEEN, FINDING_FINE},
+        {65533, 1, 0, 2, 1, 4, FINDING_FINE},
+        {65533, 0, 1, 2, 1, 4, FINDING_FINE},
+        {0, 0, 0, 2, 1, 4, FINDING_FINE},
+        {65533, 0, 0, FACTS_UNSEEN, 1, 3, FINDING_CAUSE},
+        {65533, 0, 0, FACTS_UNSEEN, 1, 4, FINDING_FINE},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct facts facts;
+        facts_clear(&facts);
+        facts.plan_memory = 4096;
+        facts.plan_tasks = 4;
+        facts.uid = rows[i].uid;
+        facts.cap_admin = rows[i].cap_admin;
+        facts.cap_resource = rows[i].cap_resource;
+        facts.user_tasks = rows[i].user_tasks;
+        facts.threads = rows[i].threads;
+        facts.limit_nproc = rows[i].limit;
+        struct finding finding = {0};
+        struct checkup checkup = {.facts = &facts};
+        assert_true(judge_own_plan(&checkup, &finding));
+        assert_int_equal(finding.severity, rows[i].severity);
+        assert_int_equal(strstr(finding.means, "its threads could not be made") != NULL,
+                         rows[i].severity == FINDING_CAUSE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +453,7 @@ int main(void)
         cmocka_unit_test(nobody_is_not_found),
         cmocka_unit_test(this_machine_is_read),
         cmocka_unit_test(our_own_plan_is_held_against_limits),
+        cmocka_unit_test(our_own_threads_are_held_against_the_limit_of_the_user),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
