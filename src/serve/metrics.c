@@ -6,7 +6,10 @@
  *
  * Drift: the share of each SBR among the last METRICS_WINDOW answers against its share in
  * training, as a population stability index; below 0.1 is called stable, above 0.25 changed.
- * Half a case is added to each count, as an SBR that never came would be infinitely strange. */
+ * Half a case is added to each count, as an SBR that never came would be infinitely strange.
+ *
+ * What is counted by SBR is a model's: while one takes over from another, both answer, and page
+ * and answer alike are matched with the tally of the model that they hold. */
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/metrics.h"
 
@@ -34,6 +37,7 @@ struct view {
     struct metrics *metrics;
     const struct metrics_now *now;
     const struct answer_model *model;
+    const struct metrics_tally *tally; /* the model's */
     bool open_metrics;
     struct writer *writer;
 };
@@ -133,8 +137,13 @@ void metrics_lay(struct metrics *metrics, const struct answer_model *model, stru
     metrics->requests =
         arena_take(arena, paths() * METRICS_STATUSES_MAX, sizeof *metrics->requests);
     metrics->durations = arena_take(arena, paths(), sizeof *metrics->durations);
-    metrics->predictions = arena_take(arena, metrics->labels_max, sizeof *metrics->predictions);
-    metrics->past = arena_take(arena, METRICS_WINDOW, sizeof *metrics->past);
+    for (int i = 0; i < METRICS_MODELS; i++) {
+        struct metrics_tally *tally = &metrics->tally[i];
+        tally->predictions = arena_take(arena, metrics->labels_max, sizeof *tally->predictions);
+        tally->past = arena_take(arena, METRICS_WINDOW, sizeof *tally->past);
+    }
+    atomic_store(&metrics->source[0].tally, &metrics->tally[0]);
+    atomic_store(&metrics->source[0].model, model);
     metrics->mix = arena_take(arena, metrics->labels_max, sizeof *metrics->mix);
 }
 
@@ -146,12 +155,38 @@ static bool same_labels(const struct answer_model *a, const struct answer_model 
     return same;
 }
 
+/* Which of them is this model's; it is one of them. */
+static int source_of(const struct metrics *metrics, const struct answer_model *model)
+{
+    int i = atomic_load(&metrics->source[0].model) != model;
+    check(atomic_load(&metrics->source[i].model) == model);
+    return i;
+}
+
+static struct metrics_tally *tally_of(const struct metrics *metrics,
+                                      const struct answer_model *model)
+{
+    return atomic_load(&metrics->source[source_of(metrics, model)].tally);
+}
+
+static void forget(const struct metrics *metrics, struct metrics_tally *tally)
+{
+    for (uint32_t c = 0; c < metrics->labels_max; c++) atomic_store(&tally->predictions[c], 0);
+    for (size_t i = 0; i < METRICS_WINDOW; i++) atomic_store(&tally->past[i].label, 0);
+}
+
 void metrics_follow(struct metrics *metrics, const struct answer_model *before,
                     const struct answer_model *after)
 {
-    if (same_labels(before, after)) return;
-    for (uint32_t c = 0; c < metrics->labels_max; c++) atomic_store(&metrics->predictions[c], 0);
-    for (size_t i = 0; i < METRICS_WINDOW; i++) atomic_store(&metrics->past[i].label, 0);
+    int there = source_of(metrics, before);
+    struct metrics_source *source = &metrics->source[!there];
+    struct metrics_tally *tally = atomic_load(&metrics->source[there].tally);
+    if (!same_labels(before, after)) {
+        tally = &metrics->tally[tally == &metrics->tally[0]];
+        forget(metrics, tally);
+    }
+    atomic_store(&source->tally, tally);
+    atomic_store(&source->model, after);
 }
 
 /* Whether a route may answer with it, so that it is told before it happened; what else
@@ -210,7 +245,8 @@ static bool disagree(const struct answer *answer)
 void metrics_answer(struct metrics *metrics, const struct answer *answer)
 {
     const struct answer_model *model = answer->model;
-    if (answer->best < metrics->labels_max) add(&metrics->predictions[answer->best], 1);
+    struct metrics_tally *tally = tally_of(metrics, model);
+    if (answer->best < metrics->labels_max) add(&tally->predictions[answer->best], 1);
     if (answer->abstained) add(&metrics->abstained, 1);
     if (disagree(answer)) add(&metrics->disagreed, 1);
     observe(&metrics->confidence, &scale_tenths, (uint64_t)((double)answer->confidence * 1e9));
@@ -220,8 +256,7 @@ void metrics_answer(struct metrics *metrics, const struct answer *answer)
     if (model->has[ANSWER_ULMFIT])
         observe(&metrics->tokens, &scale_tokens, answer->tokens * METRICS_ONE);
     add(&metrics->unknown, answer->unknown);
-    struct metrics_past *past =
-        &metrics->past[atomic_fetch_add(&metrics->answers, 1) % METRICS_WINDOW];
+    struct metrics_past *past = &tally->past[atomic_fetch_add(&tally->answers, 1) % METRICS_WINDOW];
     atomic_store(&past->label, answer->best + 1);
     atomic_store(&past->tokens, answer->tokens);
     atomic_store(&past->unknown, answer->unknown);
@@ -377,7 +412,7 @@ static void put_predictions(const struct view *view, const struct family *family
 {
     for (uint32_t c = 0; c < view->model->label_count && c < view->metrics->labels_max; c++)
         put_total(view, family, "sbr", answer_label(view->model, c),
-                  value_of(&view->metrics->predictions[c]));
+                  value_of(&view->tally->predictions[c]));
 }
 
 static void put_training(const struct view *view, const struct family *family)
@@ -427,13 +462,13 @@ static void put_number(const struct view *view, const struct family *family)
 
 /* The window */
 
-static double unknown_ratio(const struct metrics *metrics)
+static double unknown_ratio(const struct metrics_tally *tally)
 {
     uint64_t tokens = 0, unknown = 0;
     for (size_t i = 0; i < METRICS_WINDOW; i++) {
-        if (atomic_load(&metrics->past[i].label) == 0) continue;
-        tokens += atomic_load(&metrics->past[i].tokens);
-        unknown += atomic_load(&metrics->past[i].unknown);
+        if (atomic_load(&tally->past[i].label) == 0) continue;
+        tokens += atomic_load(&tally->past[i].tokens);
+        unknown += atomic_load(&tally->past[i].unknown);
     }
     return tokens > 0 ? (double)unknown / (double)tokens : NAN;
 }
@@ -445,7 +480,7 @@ static uint32_t count_mix(const struct view *view)
     uint32_t count = 0;
     memset(metrics->mix, 0, metrics->labels_max * sizeof *metrics->mix);
     for (size_t i = 0; i < METRICS_WINDOW; i++) {
-        uint32_t label = atomic_load(&metrics->past[i].label);
+        uint32_t label = atomic_load(&view->tally->past[i].label);
         if (label == 0 || label > metrics->labels_max || label > view->model->label_count) continue;
         metrics->mix[label - 1]++;
         count++;
@@ -483,7 +518,7 @@ static void put_window(const struct view *view, const struct family *family)
 static void put_unknown(const struct view *view, const struct family *family)
 {
     put_name(view, family, "");
-    put_double(view, unknown_ratio(view->metrics));
+    put_double(view, unknown_ratio(view->tally));
 }
 
 #define NAME(name)      "air_classifier_" name
@@ -575,7 +610,7 @@ static bool is_known(const struct view *view, const struct family *family)
         return !isnan(number);
     }
     if (family->put == put_tokens) return model->has[ANSWER_ULMFIT];
-    if (family->put == put_unknown) return !isnan(unknown_ratio(view->metrics));
+    if (family->put == put_unknown) return !isnan(unknown_ratio(view->tally));
     if (family->put == put_psi) return !isnan(psi(view));
     return true;
 }
@@ -604,7 +639,8 @@ size_t metrics_bound(const struct answer_model *model)
 void metrics_write(struct metrics *metrics, const struct metrics_now *now, bool open_metrics,
                    struct writer *writer)
 {
-    struct view view = {metrics, now, now->model, open_metrics, writer};
+    const struct metrics_tally *tally = tally_of(metrics, now->model);
+    struct view view = {metrics, now, now->model, tally, open_metrics, writer};
     pthread_mutex_lock(&metrics->lock);
     for (size_t i = 0; i < FAMILIES; i++) {
         if (!is_known(&view, &families[i])) continue;

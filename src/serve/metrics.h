@@ -21,6 +21,9 @@
 /* Drift is judged over so many of the last answers. */
 enum { METRICS_WINDOW = 1024, METRICS_BUCKETS_MAX = 16, METRICS_STATUSES_MAX = 24 };
 
+/* As many as there are seats: one answers, or two while the later takes over. */
+enum { METRICS_MODELS = 2 };
+
 /* Values are in billionths: of a second, of a token, of one. */
 #define METRICS_ONE UINT64_C(1000000000)
 
@@ -36,6 +39,19 @@ enum metrics_reload { METRICS_RELOAD_DONE, METRICS_RELOAD_REFUSED, METRICS_RELOA
 
 struct metrics_past; /* of an answer in the window */
 
+/* What is counted by SBR, of one model and those that follow it with the same labels. */
+struct metrics_tally {
+    atomic_ullong *predictions; /* [labels_max] */
+    struct metrics_past *past;  /* [METRICS_WINDOW], a ring */
+    atomic_ullong answers;      /* ever; the next place in the ring */
+};
+
+/* Whose answers go where. */
+struct metrics_source {
+    _Atomic(const struct answer_model *) model;
+    _Atomic(struct metrics_tally *) tally;
+};
+
 struct metrics {
     unsigned status[METRICS_STATUSES_MAX]; /* all that are counted; the rest is 0 */
     atomic_ullong *requests;               /* [routes and one for all other paths][statuses] */
@@ -46,11 +62,10 @@ struct metrics {
     atomic_ullong shed[WATCH_KINDS];
     atomic_ullong abstained, disagreed, unknown, reloads[METRICS_RELOADS];
     uint32_t labels_max;
-    atomic_ullong *predictions; /* [labels_max] */
-    struct metrics_past *past;  /* [METRICS_WINDOW], a ring */
-    atomic_ullong answers;      /* ever; the next place in the ring */
-    pthread_mutex_t lock;       /* over what follows */
-    uint32_t *mix;              /* [labels_max], while writing */
+    struct metrics_tally tally[METRICS_MODELS];
+    struct metrics_source source[METRICS_MODELS];
+    pthread_mutex_t lock; /* over what follows */
+    uint32_t *mix;        /* [labels_max], while writing */
 };
 
 /* What is not counted but looked up; NAN is not known, and left out. All zero is not that:
@@ -73,8 +88,9 @@ struct metrics_now metrics_nothing(const struct answer_model *model);
 /* On an arena that measures, it only counts. */
 void metrics_lay(struct metrics *metrics, const struct answer_model *model, struct arena *arena);
 
-/* The answers come from this model from now on. Where its labels are others, what was counted
- * of the earlier ones is forgotten; labels beyond the room there is are not counted alone. */
+/* Before the first answer of `after`, when nobody uses a model before these two any more: both
+ * are told of, each for itself, from now on. Where the labels are others `after` begins with
+ * nothing, else with what there is; labels beyond the room there is are not counted alone. */
 void metrics_follow(struct metrics *metrics, const struct answer_model *before,
                     const struct answer_model *after);
 

@@ -150,9 +150,9 @@ static enum error_code swap(struct server *server, struct seat *seat, struct err
 {
     struct answer_context *context = seats_last(seat);
     if (server->team != NULL) answer_use_team(context, server->team);
+    metrics_follow(&server->metrics, server->model, &seat->model);
     TRY(batcher_swap(server->state.batcher, context, err));
-    struct seat *old = seats_swap(&server->seats, seat);
-    metrics_follow(&server->metrics, &old->model, &seat->model);
+    seats_swap(&server->seats, seat);
     server->model = &seat->model;
     return ERR_NONE;
 }

@@ -37,15 +37,17 @@ static void assert_no(const char *text, const char *part)
     if (strstr(text, part) != NULL) fail_msg("there is '%s'", part);
 }
 
-static void begin(struct fixture *fixture)
+static void begin_with(struct fixture *fixture, const struct answer_model *model)
 {
     struct error err;
     fixture->arena = arena_measure();
-    metrics_lay(&fixture->metrics, &fixture->model, &fixture->arena);
+    metrics_lay(&fixture->metrics, model, &fixture->arena);
     assert_fine(arena_open(&fixture->arena, fixture->arena.used, &err), &err);
-    metrics_lay(&fixture->metrics, &fixture->model, &fixture->arena);
-    fixture->now = metrics_nothing(&fixture->model);
+    metrics_lay(&fixture->metrics, model, &fixture->arena);
+    fixture->now = metrics_nothing(model);
 }
+
+static void begin(struct fixture *fixture) { begin_with(fixture, &fixture->model); }
 
 static void end(struct fixture *fixture) { arena_close(&fixture->arena); }
 
@@ -261,12 +263,48 @@ static void another_model_is_followed(void **state)
     struct answer_model other = fixture->model;
     metrics_follow(&fixture->metrics, &fixture->model, &other);
     assert_line(written(fixture, false), "air_classifier_drift_window_cases 1");
+    fixture->now.model = answer.model = &other;
+    assert_line(written(fixture, false), "air_classifier_drift_window_cases 1");
     other.label_count--;
     metrics_follow(&fixture->metrics, &fixture->model, &other);
     assert_line(written(fixture, false), "air_classifier_drift_window_cases 0");
     answer.best = fixture->metrics.labels_max;
     metrics_answer(&fixture->metrics, &answer);
     assert_line(written(fixture, false), "air_classifier_drift_window_cases 0");
+    end(fixture);
+}
+
+/* While one takes over from another, both answer and both are told of: each answer is counted for
+ * the model that gave it, and stays; what the seat's model before last had is forgotten. */
+static void an_answer_counts_for_the_model_that_gave_it(void **state)
+{
+    struct fixture *fixture = *state;
+    static const uint32_t start[] = {0, 1, 2, 3, 4, 5};
+    struct answer_model before = fixture->model, after = fixture->model;
+    before.label_start = after.label_start = start;
+    before.label_text = "abcde";
+    after.label_text = "vwxyz";
+    begin_with(fixture, &before);
+    for (int turn = 0; turn < 2; turn++) {
+        struct answer old = {.model = &before, .best = 1}, new = {.model = &after, .best = 2};
+        metrics_answer(&fixture->metrics, &old);
+        metrics_follow(&fixture->metrics, &before, &after);
+        metrics_answer(&fixture->metrics, &new);
+        metrics_answer(&fixture->metrics, &old);
+        metrics_answer(&fixture->metrics, &new);
+        metrics_answer(&fixture->metrics, &new);
+        fixture->now.model = &before;
+        const char *text = written(fixture, false);
+        assert_line(text, "air_classifier_predictions_total{sbr=\"b\"} 2");
+        assert_line(text, "air_classifier_predictions_total{sbr=\"c\"} 0");
+        assert_line(text, "air_classifier_drift_window_cases 2");
+        fixture->now.model = &after;
+        text = written(fixture, false);
+        assert_line(text, "air_classifier_predictions_total{sbr=\"w\"} 0");
+        assert_line(text, "air_classifier_predictions_total{sbr=\"x\"} 3");
+        assert_line(text, "air_classifier_drift_window_cases 3");
+        metrics_follow(&fixture->metrics, &after, &before);
+    }
     end(fixture);
 }
 
@@ -314,6 +352,7 @@ int main(void)
         cmocka_unit_test(names_follow_the_format),
         cmocka_unit_test(drift_is_told),
         cmocka_unit_test(another_model_is_followed),
+        cmocka_unit_test(an_answer_counts_for_the_model_that_gave_it),
         cmocka_unit_test(labels_are_escaped),
     };
     return cmocka_run_group_tests(tests, open_fixture, close_fixture);

@@ -39,12 +39,12 @@ def livelier():
     return path
 
 
-def imported(name="imported", max_len=40):
+def imported(name="imported", max_len=40, labels=os.path.join(GOLDEN, "labels.json")):
     path = os.path.join(FOLDER, name + ".air")
     if not os.path.exists(path):
         subprocess.run([PROGRAM, "import", "-o", path, livelier(), "--bptt", "8",
                         "--max-len", str(max_len), "--vocab", os.path.join(GOLDEN, "vocab.json"),
-                        "--labels", os.path.join(GOLDEN, "labels.json")],
+                        "--labels", labels],
                        check=True, timeout=SLOW, stdout=subprocess.DEVNULL)
     return path
 

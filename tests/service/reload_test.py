@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import resource
 import shutil
 import signal
@@ -66,6 +67,16 @@ def permuted():
 def imported_again():
     """The same network, of which a text's last token less is pooled."""
     return imported("imported-again", 39)
+
+
+def imported_renamed():
+    """The same network, all of whose labels are others."""
+    path = os.path.join(FOLDER, "renamed.labels.json")
+    with open(os.path.join(ROOT, "tests", "golden", "ulmfit", "labels.json")) as file:
+        names = json.load(file)
+    with open(path, "w") as file:
+        json.dump(["new-" + name for name in names], file)
+    return imported("imported-renamed", labels=path)
 
 
 def checksum(path):
@@ -138,6 +149,23 @@ class Load:
             thread.join(SLOW)
 
 
+class Tally(Load):
+    """Clients that keep of which model each answer was."""
+
+    def __init__(self, address):
+        super().__init__(address)
+        self.sums = []
+
+    def _run(self, number):
+        try:
+            with Client(self.address) as client:
+                while not self.over:
+                    reply = client.ask(path="/classifier/sbr/batch?detail=1", body=[self.body] * 20)
+                    self.sums += [one["model"]["checksum"] for one in reply.json()]
+        except (OSError, EOFError, AssertionError, KeyError) as error:
+            self.failures.append(repr(error))
+
+
 class TakesOver(unittest.TestCase):
     def under_load(self, first, second, rounds=6):
         sums = checksum(first), checksum(second)
@@ -168,6 +196,27 @@ class TakesOver(unittest.TestCase):
 
     def test_ulmfit(self):
         self.under_load(imported(), imported_again())
+
+    def counted(self, first, second):
+        with Reloadable("--deadline", "600", file=first) as service:
+            for i in range(6):
+                file = (second, first)[i % 2]
+                service.put(file)
+                with Tally(service.address) as tally:
+                    self.assertTrue(wait_until(lambda: len(tally.sums) > 100))
+                    self.assertEqual(service.reload("?any_labels=1").status, 200)
+                self.assertEqual(tally.failures, [])
+                with Client(service.address) as client:
+                    text = client.ask("GET", "/metrics").body.decode()
+                counts = re.findall(r'^air_classifier_predictions_total\{sbr="(.*)"\} (\d+)$', text, re.M)
+                self.assertEqual({name.startswith("new-") for name, _ in counts}, {i % 2 == 0})
+                self.assertEqual(sum(int(count) for _, count in counts), tally.sums.count(checksum(file)))
+
+    def test_each_answer_of_the_linear_member_is_counted_for_its_model(self):
+        self.counted(model(), trained("renamed", TEAMS, lambda team: "new-" + team))
+
+    def test_each_answer_of_ulmfit_is_counted_for_its_model(self):
+        self.counted(imported(), imported_renamed())
 
     @unittest.skipIf(SANITIZED, "freed memory waits in quarantine")
     def test_memory_stays(self):
