@@ -1,14 +1,23 @@
-/* log.c - formatted on the stack, written at once, so that lines of threads never mix. */
+/* log.c - formatted on the stack, written at once, so that lines of threads never mix.
+ *
+ * Whoever reads standard error may stop reading: a pipe is full then, and a write waits for ever,
+ * on the thread that lets clients in as well. So it is asked first whether there is room. It is
+ * not set to O_NONBLOCK, which others who have it from the same parent would find set, too. */
 // SPDX-License-Identifier: Apache-2.0
 #include "base/log.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/writer.h"
+
+static atomic_ulong lost; /* lines, since that was last told */
 
 /* A line names files and labels that others wrote, who must not begin a line of their own or steer
  * a terminal. */
@@ -22,21 +31,26 @@ static void keep_to_line(char *text, size_t size)
     }
 }
 
+static void begin(struct writer *line, enum log_level level)
+{
+    if (getenv("JOURNAL_STREAM") != NULL)
+        writer_format(line, "<%d>", (int)level);
+    else
+        writer_text(line, level == LOG_LEVEL_ERROR     ? "error: "
+                          : level == LOG_LEVEL_WARNING ? "warning: "
+                                                       : "");
+}
+
 __attribute__((format(printf, 4, 0))) static size_t
 form(char *out, size_t size, enum log_level level, const char *format, va_list args)
 {
     struct writer line = writer_of(out, size - 1);
-    if (getenv("JOURNAL_STREAM") != NULL)
-        writer_format(&line, "<%d>", (int)level);
-    else
-        writer_text(&line, level == LOG_LEVEL_ERROR     ? "error: "
-                           : level == LOG_LEVEL_WARNING ? "warning: "
-                                                        : "");
-    size_t begin = line.used;
+    begin(&line, level);
+    size_t begun = line.used;
     int length = vsnprintf(out + line.used, size - 1 - line.used, format, args);
     if (length > 0) line.used += (size_t)length;
     if (line.used > size - 2) line.used = size - 2;
-    keep_to_line(out + begin, line.used - begin);
+    keep_to_line(out + begun, line.used - begun);
     out[line.used++] = '\n';
     return line.used;
 }
@@ -50,13 +64,32 @@ size_t log_write(char *out, size_t size, enum log_level level, const char *forma
     return used;
 }
 
+/* A pipe with room has a page of it, four of the longest lines, should several threads ask at
+ * once. What is closed or broken is not full: a write tells so at once. */
+static bool is_full(void)
+{
+    struct pollfd polled = {.fd = STDERR_FILENO, .events = POLLOUT};
+    return poll(&polled, 1, 0) == 0;
+}
+
+bool log_put(const char *lines, size_t size)
+{
+    if (is_full()) return false;
+    /* Nobody is left to tell when standard error is gone. */
+    return write(STDERR_FILENO, lines, size) >= 0 || errno != EAGAIN;
+}
+
 void log_line(enum log_level level, const char *format, ...)
 {
     char buffer[1024];
+    unsigned long before = atomic_exchange(&lost, 0);
+    size_t used = 0;
+    if (before > 0)
+        used = log_write(buffer, sizeof buffer, LOG_LEVEL_WARNING,
+                         "lost %lu lines of the log: nobody read standard error", before);
     va_list args;
     va_start(args, format);
-    size_t used = form(buffer, sizeof buffer, level, format, args);
+    used += form(buffer + used, sizeof buffer - used, level, format, args);
     va_end(args);
-    /* Nobody is left to tell when standard error is gone. */
-    if (write(STDERR_FILENO, buffer, used) < 0) return;
+    if (!log_put(buffer, used)) atomic_fetch_add(&lost, before + 1);
 }

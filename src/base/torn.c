@@ -8,7 +8,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/log.h"
 
@@ -93,8 +92,7 @@ static void on_fault(int number, siginfo_t *info, void *context)
     if (atomic_flag_test_and_set(&told)) return;
     bool sent = info->si_code <= 0; /* by a process: there is no read to be done again */
     const struct place *place = sent ? NULL : find(number, (uintptr_t)info->si_addr);
-    /* Nobody is left to tell when standard error is gone. */
-    if (place != NULL && write(STDERR_FILENO, place->line, place->size) < 0) place = NULL;
+    if (place != NULL) log_put(place->line, place->size);
     for (int i = 0; i < SIGNALS; i++) sigaction(signals[i], &before[i], NULL);
     if (sent) raise(number);
 }

@@ -93,6 +93,47 @@ static void survives_a_closed_standard_error(void **state)
     assert_string_equal(line_of(LOG_LEVEL_INFO, "again", NULL), "again\n");
 }
 
+static size_t read_all(int fd)
+{
+    ssize_t got = read(fd, said, sizeof said - 1);
+    assert_true(got >= 0);
+    said[got] = '\0';
+    return (size_t)got;
+}
+
+/* Waiting for a reader, each of these calls would hang. */
+static void a_line_that_nobody_reads_is_lost_and_told_later(void **state)
+{
+    (void)state;
+    char text[1000], wanted[200];
+    unsigned long lost = 0;
+    int pipe_[2], keep = dup(STDERR_FILENO);
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = '\0';
+    assert_int_equal(pipe(pipe_), 0);
+    assert_true(fcntl(pipe_[1], F_SETPIPE_SZ, 4096) >= 4096);
+    unsetenv("JOURNAL_STREAM");
+    alarm(120);
+    dup2(pipe_[1], STDERR_FILENO);
+    for (int i = 0; i < 100; i++) log_line(LOG_LEVEL_INFO, "%s", text);
+    bool put = log_put("full\n", 5);
+    size_t written = read_all(pipe_[0]);
+    log_line(LOG_LEVEL_ERROR, "again");
+    dup2(keep, STDERR_FILENO);
+    alarm(0);
+    assert_false(put);
+    assert_true(written >= sizeof text && written % sizeof text == 0);
+    lost = 100 - written / sizeof text;
+    read_all(pipe_[0]);
+    snprintf(wanted, sizeof wanted,
+             "warning: lost %lu lines of the log: nobody read standard error\nerror: again\n",
+             lost);
+    assert_string_equal(said, wanted);
+    assert_string_equal(line_of(LOG_LEVEL_INFO, "told once", NULL), "told once\n");
+    for (int i = 0; i < 2; i++) close(pipe_[i]);
+    close(keep);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -101,6 +142,7 @@ int main(void)
         cmocka_unit_test(cuts_a_long_line),
         cmocka_unit_test(stays_one_line_whatever_it_quotes),
         cmocka_unit_test(survives_a_closed_standard_error),
+        cmocka_unit_test(a_line_that_nobody_reads_is_lost_and_told_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

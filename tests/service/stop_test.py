@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """How the service starts, refuses to start, and ends: nobody loses an answer by a signal."""
+import contextlib
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -177,6 +179,32 @@ class Stop(unittest.TestCase):
                 self.assertLess(time.monotonic() - begun, 20)
                 self.assertTrue(stuck.at_end())
             self.assertTrue(any("unanswered" in line for line in service.log), service.log)
+
+    def test_a_log_that_nobody_reads_holds_nothing_up(self):
+        there, here = os.pipe()
+        service = subprocess.Popen([PROGRAM, "serve", model(), "--listen", "127.0.0.1:0", "--drain-delay", "3600"],
+                                   stdin=subprocess.DEVNULL, stderr=here)
+        try:
+            with open(there, "rb", buffering=0) as log:
+                said = b""
+                while not (found := re.search(rb"ready on http://([^:]*):(\d+) ", said)):
+                    said += log.read(1000)
+                os.set_blocking(here, False)
+                for size in (4096, 1):
+                    with contextlib.suppress(BlockingIOError):
+                        while True:
+                            os.write(here, b"x" * size)
+                os.set_blocking(here, True)  # the service's own end as well
+                service.send_signal(signal.SIGTERM)  # is told in the log, by the thread that lets clients in
+                for _ in range(2):
+                    with Client((found[1].decode(), int(found[2])), timeout=SLOW) as client:
+                        self.assertTrue(wait_until(lambda: client.ask("GET", "/health/ready").status == 503))
+                service.send_signal(signal.SIGTERM)
+                self.assertEqual(service.wait(SLOW), 0)
+        finally:
+            service.kill()
+            service.wait()
+            os.close(here)
 
 
 class Start(unittest.TestCase):
