@@ -18,6 +18,7 @@
 
 #include "answer/detail.h"
 #include "base/check.h"
+#include "base/fault.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/thread.h"
@@ -118,6 +119,13 @@ static enum error_code check_memory(struct server *server, const struct answer_m
     return contract_check(contract_reloading(&contract), "reloading", &limits, err);
 }
 
+/* Nothing that takes long begins once the service stops. */
+static enum error_code check_stop(const struct reload *reload, struct error *err)
+{
+    bool closing = atomic_load(&reload->closing);
+    return closing ? error_set(err, ERR_DRAINING, 0, "the service stops") : ERR_NONE;
+}
+
 /* What the new model says of cases that the old one answered. */
 static enum error_code rehearse(struct reload *reload, const struct trial *trial,
                                 struct reload_report *report, struct error *err)
@@ -126,7 +134,7 @@ static enum error_code rehearse(struct reload *reload, const struct trial *trial
     struct recent *recent = &server->recent;
     uint64_t begun = tick_now();
     for (size_t i = 0; i < recent->count; i++) {
-        if (atomic_load(&reload->closing)) return error_set(err, ERR_DRAINING, 0, "it stops");
+        TRY(check_stop(reload, err));
         if (tick_seconds_since(begun) > rehearsal_seconds) break;
         struct answer answer;
         struct recent_case *one = &recent->cases[i];
@@ -168,6 +176,7 @@ static enum error_code try_model(struct reload *reload, const struct trial *tria
                                  struct reload_report *report, struct error *err)
 {
     struct server *server = reload->server;
+    TRY(check_stop(reload, err));
     TRY(check_kind(server, trial, err));
     TRY(check_memory(server, trial->after, err));
     TRY(check_labels(trial, report, any_labels, err));
@@ -193,6 +202,7 @@ static enum error_code carry_out(struct reload *reload, bool any_labels,
     struct trial trial = {.before = &old->model};
     uint64_t begun = tick_now();
     report->before = name(trial.before);
+    fault_hang("reload");
     TRY(seats_open(&server->seats, server->options->model, server->options->kernel, &trial.seat,
                    err));
     trial.after = &trial.seat->model;

@@ -361,9 +361,21 @@ static bool is_busy(struct server *server)
     return atomic_load(&server->in_flight) > 0 || watch_unread(&server->watch);
 }
 
+/* A reload is in flight as a request is, and its storage may be slow: it is no thread that hangs.
+ */
+static void end_reload(struct server *server, uint64_t begun)
+{
+    double least = patience(server);
+    double most = server->options->drain_seconds_max - tick_seconds_since(begun);
+    server->abandoned = !reload_join(server->reload, most > least ? most : least);
+    if (server->abandoned)
+        log_line(LOG_LEVEL_WARNING, "stopping with a reload under way: its file is slow to read");
+}
+
 /* A thread that hangs is not waited for without end, as the library itself would. A question that
  * was still out may hide one that hangs since, so that all are asked twice. */
-static enum error_code end_threads(struct server *server, unsigned left, struct error *err)
+static enum error_code end_threads(struct server *server, uint64_t begun, unsigned left,
+                                   struct error *err)
 {
     const char *hangs = NULL;
     double most = patience(server);
@@ -372,11 +384,11 @@ static enum error_code end_threads(struct server *server, unsigned left, struct 
         hangs = "the thread that answers";
     else if (!hear_round(server, most) || !hear_round(server, most))
         hangs = "a thread that serves HTTP";
-    else if (!reload_join(server->reload, most))
-        hangs = "the thread that reloads";
+    else
+        end_reload(server, begun);
     if (left > 0) pause_ms(SETTLE_MS);
     if (hangs != NULL) return error_set(err, ERR_SYSTEM, 0, "%s hangs: ended without it", hangs);
-    stop_http(server);
+    if (!server->abandoned) stop_http(server);
     return ERR_NONE;
 }
 
@@ -398,7 +410,7 @@ static enum error_code drain(struct server *server, struct error *err)
     }
     unsigned left = atomic_load(&server->in_flight);
     if (left > 0) log_line(LOG_LEVEL_WARNING, "stopping with %u requests unanswered", left);
-    return end_threads(server, left, err);
+    return end_threads(server, begun, left, err);
 }
 
 static void close_server(struct server *server)
@@ -543,6 +555,7 @@ enum error_code serve_run(const struct serve_options *options, struct error *err
         confine();
         tell_ready(server, begun);
         TRY(stop(server, watch_over(server, &signals, INFINITY), &signals, err));
+        if (server->abandoned) return ERR_NONE;
     } else {
         listen_close(&server->listen);
     }

@@ -53,6 +53,7 @@ struct server {
     _Atomic time_t loaded; /* the model, in seconds since 1970 */
     struct recent recent;
     struct reload *reload;
+    bool abandoned; /* a reload was still at it at the end: nothing that it uses may be touched */
     struct admin admin;
     size_t detail_bytes; /* of a case's details, laid out for */
     struct routes_state state;

@@ -115,6 +115,13 @@ class Reloadable(Service):
         os.unlink(self.path)
 
 
+def pending(service, number):
+    """Whether it has not taken this signal yet."""
+    with open(f"/proc/{service.process.pid}/status") as file:
+        mask = next(line.split()[1] for line in file if line.startswith("ShdPnd:"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
+
+
 class Load:
     """Clients that ask without end; what was not 200 is kept."""
 
@@ -437,6 +444,19 @@ class Together(unittest.TestCase):
             self.assertEqual(service.stop(signal.SIGINT), 0)
             heard = manager.heard[next(i for i, text in enumerate(manager.heard) if text.startswith("STOPPING=1")):]
             self.assertFalse([text for text in heard if text.startswith(("READY=1", "RELOADING=1"))], heard)
+
+    def test_a_slow_reload_has_the_time_to_drain(self):
+        """One by signal, that is not done with its file when the end comes: no thread that hangs."""
+        with Manager() as manager, Reloadable("--drain-time", "4", "--deadline", "0.1",
+                                              env=dict(manager.environment, AIR_CLASSIFIER_BEND="reload")) as service:
+            service.process.send_signal(signal.SIGUSR1)
+            self.assertTrue(wait_until(lambda: not pending(service, signal.SIGUSR1)))
+            service.process.send_signal(signal.SIGHUP)
+            self.assertTrue(wait_until(lambda: manager.has_heard("RELOADING=1")))
+            begun = time.monotonic()
+            self.assertEqual(service.stop(), 0, service.log)
+            self.assertGreaterEqual(time.monotonic() - begun, 4, "it was not waited for")
+            self.assertTrue(any("stopping with a reload under way" in line for line in service.log), service.log)
 
     def test_a_canary_that_a_reload_takes_away_is_no_silence(self):
         """Its second is never answered: it waits while the thread hangs, and the reload takes it away when that goes on."""
