@@ -59,7 +59,8 @@ static const int needed[] = {
     /* threads: waiting, their begin and end, giving way */
     SCMP_SYS(futex), SCMP_SYS(nanosleep), SCMP_SYS(clock_nanosleep), SCMP_SYS(restart_syscall),
     SCMP_SYS(sched_yield), SCMP_SYS(sched_getaffinity), SCMP_SYS(set_robust_list), SCMP_SYS(rseq),
-    SCMP_SYS(setpriority), SCMP_SYS(gettid), SCMP_SYS(exit), SCMP_SYS(exit_group),
+    SCMP_SYS(getpriority), SCMP_SYS(setpriority), SCMP_SYS(gettid), SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
     /* time, where the kernel gives it by a call only; signals, abort() included; what it takes */
     SCMP_SYS(clock_gettime), SCMP_SYS(gettimeofday), SCMP_SYS(time), SCMP_SYS(rt_sigreturn),
     SCMP_SYS(rt_sigaction), SCMP_SYS(rt_sigprocmask), SCMP_SYS(signalfd4), SCMP_SYS(getpid),

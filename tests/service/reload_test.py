@@ -115,6 +115,15 @@ class Reloadable(Service):
         os.unlink(self.path)
 
 
+def niceness(service):
+    """Of each of its threads."""
+    found = []
+    for task in os.listdir(f"/proc/{service.process.pid}/task"):
+        with open(f"/proc/{service.process.pid}/task/{task}/stat") as file:
+            found.append(int(file.read().rpartition(")")[2].split()[16]))
+    return sorted(found)
+
+
 def pending(service, number):
     """Whether it has not taken this signal yet."""
     with open(f"/proc/{service.process.pid}/status") as file:
@@ -457,6 +466,13 @@ class Together(unittest.TestCase):
             self.assertEqual(service.stop(), 0, service.log)
             self.assertGreaterEqual(time.monotonic() - begun, 4, "it was not waited for")
             self.assertTrue(any("stopping with a reload under way" in line for line in service.log), service.log)
+
+    def test_its_thread_gives_way_to_all_others(self):
+        for more in (3, 19):
+            own = min(19, os.getpriority(os.PRIO_PROCESS, 0) + more)
+            with Service(preexec_fn=lambda: os.nice(more)) as service:
+                self.assertTrue(wait_until(lambda: niceness(service)[-1] == min(19, own + 10)), niceness(service))
+                self.assertEqual(set(niceness(service)[:-1]), {own})
 
     def test_a_canary_that_a_reload_takes_away_is_no_silence(self):
         """Its second is never answered: it waits while the thread hangs, and the reload takes it away when that goes on."""
