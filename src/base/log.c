@@ -11,8 +11,11 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/writer.h"
@@ -31,9 +34,21 @@ static void keep_to_line(char *text, size_t size)
     }
 }
 
+/* Any child of a service has JOURNAL_STREAM; whose standard error is that stream, device and inode
+ * tell (systemd.exec(5)). */
+static bool is_journal(void)
+{
+    const char *named = getenv("JOURNAL_STREAM");
+    struct stat own;
+    char name[48];
+    if (named == NULL || fstat(STDERR_FILENO, &own) != 0) return false;
+    snprintf(name, sizeof name, "%ju:%ju", (uintmax_t)own.st_dev, (uintmax_t)own.st_ino);
+    return strcmp(named, name) == 0;
+}
+
 static void begin(struct writer *line, enum log_level level)
 {
-    if (getenv("JOURNAL_STREAM") != NULL)
+    if (is_journal())
         writer_format(line, "<%d>", (int)level);
     else
         writer_text(line, level == LOG_LEVEL_ERROR     ? "error: "

@@ -3,8 +3,8 @@
  * A line is lost rather than waited with: where nobody reads standard error, the next one that
  * goes out tells how many were.
  *
- * Only rooms and the door log. A line never holds a customer's words. Under
- * systemd (JOURNAL_STREAM) a line begins with its <level>.
+ * Only rooms and the door log. A line never holds a customer's words. Where
+ * standard error is the journal's (JOURNAL_STREAM) a line begins with its <level>.
  *
  * Threads  any number; a line is one write
  */
