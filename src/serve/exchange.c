@@ -631,12 +631,28 @@ static bool take_cases(struct server *server, struct seat *seat, struct MHD_Conn
     return false;
 }
 
+/* The library's own time-out sees what the socket takes, which may hold megabytes and then takes
+ * nothing for long, though the client does: while an answer is taken watch_cut alone judges. */
+static void begin_answer(struct server *server, struct MHD_Connection *connection)
+{
+    watch_renew(&server->watch, watched(connection), WATCH_TAKES);
+    MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT, 0u);
+}
+
+static void end_answer(struct server *server, struct MHD_Connection *connection, bool whole)
+{
+    watch_renew(&server->watch, watched(connection), WATCH_COMES);
+    if (whole)
+        MHD_set_connection_option(connection, MHD_CONNECTION_OPTION_TIMEOUT,
+                                  server->options->read_seconds_max);
+}
+
 static enum MHD_Result deliver(struct server *server, struct MHD_Connection *connection,
                                struct request *request)
 {
     struct MHD_Response *response = request->response;
     request->response = NULL;
-    watch_renew(&server->watch, watched(connection), WATCH_TAKES);
+    begin_answer(server, connection);
     return send_response(server, connection, request, request->status, request->problem, response);
 }
 
@@ -702,7 +718,7 @@ static enum MHD_Result finish(struct server *server, struct MHD_Connection *conn
 {
     char buffer[ROUTES_REPLY_MAX];
     struct routes_reply reply = {.body = writer_of(buffer, sizeof buffer)};
-    watch_renew(&server->watch, watched(connection), WATCH_TAKES);
+    begin_answer(server, connection);
     if (request->refused) return MHD_NO;
     request->last = request->coded && header_ends_oddly(connection, method);
     if (request->route == NULL || request->body_verdict != ERR_NONE)
@@ -747,7 +763,6 @@ enum MHD_Result exchange_step(void *context, struct MHD_Connection *connection, 
 void exchange_end(void *context, struct MHD_Connection *connection, void **request,
                   enum MHD_RequestTerminationCode code)
 {
-    (void)code;
     struct server *server = context;
     struct request *known = *request;
     if (known == NULL || *request == server) return;
@@ -763,6 +778,6 @@ void exchange_end(void *context, struct MHD_Connection *connection, void **reque
     body_give(&known->block, &server->bodies);
     server_page_give(server, known->page);
     *request = NULL;
-    watch_renew(&server->watch, watched(connection), WATCH_COMES);
+    end_answer(server, connection, code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     atomic_fetch_sub(&server->in_flight, 1);
 }

@@ -218,7 +218,9 @@ static enum error_code start(struct server *server, struct error *err)
  * which closes whoever is silent, and is no reason to tell anybody. */
 static void cut(struct server *server)
 {
-    server->late += watch_cut(&server->watch, server->options->read_seconds_max + 1);
+    struct watch_late late = watch_cut(&server->watch, server->options->read_seconds_max + 1);
+    server->late.senders += late.senders;
+    server->late.takers += late.takers;
     server->lost += watch_lost(&server->watch);
 }
 
@@ -258,14 +260,21 @@ static int make_room(struct server *server)
 /* Whether there was anything to tell. */
 static bool tell_closed(struct server *server)
 {
-    bool any = server->late > 0 || server->lost > 0;
+    struct watch_late late = server->late;
+    unsigned seconds = server->options->read_seconds_max;
+    bool any = late.senders > 0 || late.takers > 0 || server->lost > 0;
     if (server->lost > 0)
         log_line(LOG_LEVEL_ERROR, "closed %u connections: memory for them was refused",
                  server->lost);
-    if (server->late > 0)
+    if (late.senders > 0)
         log_line(LOG_LEVEL_WARNING, "closed %u connections: a request took over %u s to arrive",
-                 server->late, server->options->read_seconds_max);
-    server->late = server->lost = 0;
+                 late.senders, seconds);
+    if (late.takers > 0)
+        log_line(LOG_LEVEL_WARNING,
+                 "closed %u connections: of an answer less than %d bytes were taken in %u s",
+                 late.takers, WATCH_TAKEN_MIN, seconds);
+    server->late = (struct watch_late){0};
+    server->lost = 0;
     for (int kind = 0; kind < WATCH_KINDS; kind++) {
         if (server->shed[kind] == 0) continue;
         log_line(LOG_LEVEL_WARNING, "closed %u connections that %s: others waited for their place",

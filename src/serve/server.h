@@ -71,8 +71,9 @@ struct server {
     atomic_bool page_taken[SERVER_PAGES];
     size_t batch_max; /* cases of a request: server_batch_max */
     struct MHD_Daemon *daemon;
-    unsigned late, lost, shed[WATCH_KINDS]; /* closed since that was last told */
-    atomic_uint in_flight;                  /* requests, from header to last byte out */
+    struct watch_late late;           /* closed since that was last told */
+    unsigned lost, shed[WATCH_KINDS]; /* the same */
+    atomic_uint in_flight;            /* requests, from header to last byte out */
 };
 
 /* Of these, only options, model and detail_bytes need be set. */

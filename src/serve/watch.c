@@ -14,6 +14,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "serve/watch.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
 #include "base/check.h"
@@ -22,12 +24,14 @@
 struct watch_entry {
     struct watch_entry *next, *previous;
     uint64_t since;
-    uint64_t gone_since; /* 0: the client is still there */
+    uint64_t gone_since;   /* 0: the client is still there */
+    uint64_t acknowledged; /* bytes of ours, by its client, when its time began, once looked at */
     int fd;
     enum watch_phase phase;
-    bool taken; /* by the library */
-    bool known; /* sent a whole request before */
-    bool shed;  /* is on its way out */
+    bool looked; /* at what it acknowledged */
+    bool taken;  /* by the library */
+    bool known;  /* sent a whole request before */
+    bool shed;   /* is on its way out */
     bool cut;
     bool own; /* in no list, once it is taken */
 };
@@ -203,6 +207,7 @@ void watch_renew(struct watch *watch, struct watch_entry *entry, enum watch_phas
     unlink_entry(watch, entry);
     link_first(watch, entry);
     entry->phase = phase;
+    entry->looked = false;
     entry->known = entry->known || phase > WATCH_SENDS;
     stays(watch, entry);
     pthread_mutex_unlock(&watch->mutex);
@@ -235,18 +240,49 @@ static bool is_gone(struct watch_entry *entry)
     return tick_seconds_since(entry->gone_since) > GONE_SECONDS;
 }
 
-unsigned watch_cut(struct watch *watch, unsigned seconds)
+/* 0 where the kernel does not count. What is in the socket's buffer the library may have filled up
+ * again: its length tells nothing. */
+static uint64_t acknowledged(const struct watch_entry *entry)
 {
-    unsigned count = 0;
+    struct tcp_info info = {0};
+    socklen_t size = sizeof info;
+    return getsockopt(entry->fd, IPPROTO_TCP, TCP_INFO, &info, &size) == 0 ? info.tcpi_bytes_acked
+                                                                           : 0;
+}
+
+/* Whether the time of who takes an answer begins anew, as it does when it is first looked at. */
+static bool goes_on(struct watch *watch, struct watch_entry *entry, bool late)
+{
+    if (entry->phase != WATCH_TAKES || (entry->looked && !late)) return false;
+    uint64_t now = acknowledged(entry);
+    if (entry->looked && now - entry->acknowledged < WATCH_TAKEN_MIN) return false;
+    unlink_entry(watch, entry);
+    link_first(watch, entry);
+    entry->acknowledged = now;
+    entry->looked = true;
+    return true;
+}
+
+static bool is_late(struct watch *watch, struct watch_entry *entry, unsigned seconds)
+{
+    bool late = entry->phase != WATCH_WAITS && tick_seconds_since(entry->since) > seconds;
+    return !goes_on(watch, entry, late) && late;
+}
+
+struct watch_late watch_cut(struct watch *watch, unsigned seconds)
+{
+    struct watch_late count = {0};
     pthread_mutex_lock(&watch->mutex);
-    for (struct watch_entry *entry = watch->first; entry != NULL; entry = entry->next) {
+    for (struct watch_entry *entry = watch->first, *next; entry != NULL; entry = next) {
+        next = entry->next;
         if (entry->cut) continue;
-        bool late = entry->phase != WATCH_WAITS && tick_seconds_since(entry->since) > seconds;
+        bool late = is_late(watch, entry, seconds);
         bool idles = entry->known && entry->phase == WATCH_COMES && !has_unread(entry);
         if (!late && !is_gone(entry)) continue;
         shutdown(entry->fd, SHUT_RDWR);
         entry->cut = true;
-        count += late && !idles;
+        count.takers += late && entry->phase == WATCH_TAKES;
+        count.senders += late && entry->phase != WATCH_TAKES && !idles;
     }
     pthread_mutex_unlock(&watch->mutex);
     return count;

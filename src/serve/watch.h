@@ -2,7 +2,8 @@
  *
  * The HTTP library's time-out sees silence only; a client that sends a byte a
  * second is never silent. Here each connection has a time since it owes us
- * something, and one that owes too long is shut, whatever it sends. Where others
+ * something, and one that owes too long is shut, whatever it sends. Who takes
+ * enough of a long answer in each such time has as long as it needs. Where others
  * wait for a place, the one that makes the least of its own gives it to them.
  *
  * Memory   one small entry a connection, laid out beforehand
@@ -24,6 +25,15 @@ enum watch_phase {
     WATCH_SENDS, /* its header came, its body is to come */
     WATCH_WAITS, /* its case waits here for its turn: it keeps nobody waiting */
     WATCH_TAKES, /* its answer */
+};
+
+/* What is taken of a long answer within the time that watch_cut allows, or else it is cut: else a
+ * byte now and then would keep a place, and an answer's room, for as long as the client likes. */
+enum { WATCH_TAKEN_MIN = 16 * 1024 };
+
+/* Who was shut, by what was too slow. */
+struct watch_late {
+    unsigned senders, takers; /* of a request, of its answer */
 };
 
 /* Who gives way to others, in this order; nobody else does. */
@@ -88,8 +98,9 @@ void watch_begin(struct watch *watch, struct watch_entry *entry);
 
 /* Shuts every connection whose time is older than this, and gives how many of these were in a
  * request; also those whose client left in the middle of a request, which the library may not see
- * before its time-out. */
-unsigned watch_cut(struct watch *watch, unsigned seconds);
+ * before its time-out. The time of who took WATCH_TAKEN_MIN of its answer meanwhile, as the kernel
+ * counts what was acknowledged, begins anew. */
+struct watch_late watch_cut(struct watch *watch, unsigned seconds);
 
 /* Where no connection is free and so many others wait: sees to it that as many leave, by these
  * rules, whoever did so for the longest first. Tells whether any does, and how many more of each

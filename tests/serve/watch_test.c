@@ -3,6 +3,9 @@
 #include "serve/watch.h"
 
 #include <fcntl.h>
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -47,6 +50,24 @@ static void leave(struct watch *watch, struct pair *pair)
     close(pair->theirs);
 }
 
+/* Over TCP, whose kernel counts what a client took. */
+static struct pair connected_by_tcp(struct watch *watch)
+{
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof here;
+    int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listening, (struct sockaddr *)&here, size), 0);
+    assert_int_equal(listen(listening, 1), 0);
+    assert_int_equal(getsockname(listening, (struct sockaddr *)&here, &size), 0);
+    int theirs = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(connect(theirs, (struct sockaddr *)&here, size), 0);
+    int ours = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+    close(listening);
+    struct pair pair = {ours, theirs, watch_enter(watch, ours)};
+    assert_ptr_equal(watch_take(watch, ours), pair.entry);
+    return pair;
+}
+
 /* Whether nothing more comes to one of the two. */
 static bool is_at_end(int fd)
 {
@@ -77,22 +98,59 @@ static void the_late_are_shut_once(void **state)
     struct watch watch = laid(8);
     struct pair old = connected(&watch), paused = connected(&watch);
     watch_renew(&watch, paused.entry, WATCH_WAITS);
-    assert_int_equal(watch_cut(&watch, FOREVER), 0);
+    assert_int_equal(watch_cut(&watch, FOREVER).senders, 0);
     assert_false(is_shut(&old));
     pause_ms(1100);
     struct pair renewed = connected(&watch), young = connected(&watch);
     watch_renew(&watch, renewed.entry, WATCH_SENDS);
-    assert_int_equal(watch_cut(&watch, 1), 1);
+    assert_int_equal(watch_cut(&watch, 1).senders, 1);
     assert_true(is_shut(&old));
     assert_false(is_shut(&renewed));
     assert_false(is_shut(&young));
     assert_false(is_shut(&paused));
-    assert_int_equal(watch_cut(&watch, 1), 0);
+    assert_int_equal(watch_cut(&watch, 1).senders, 0);
     leave(&watch, &paused);
     leave(&watch, &renewed); /* the middle, the first, the last */
     leave(&watch, &young);
     leave(&watch, &old);
     assert_null(watch.first);
+}
+
+/* So many bytes of its answer are sent, come, and are acknowledged. */
+static void take(const struct pair *pair, size_t bytes)
+{
+    static char answer[WATCH_TAKEN_MIN];
+    assert_int_equal(send(pair->ours, answer, bytes, 0), bytes);
+    assert_int_equal(recv(pair->theirs, answer, bytes, MSG_WAITALL), bytes);
+    int left = 1;
+    while (left > 0) assert_int_equal(ioctl(pair->ours, SIOCOUTQ, &left), 0);
+}
+
+static void who_takes_an_answer_has_time_as_long_as_it_does(void **state)
+{
+    (void)state;
+    skip_emulated();
+    struct watch watch = laid(3);
+    struct pair taker = connected_by_tcp(&watch), idler = connected_by_tcp(&watch);
+    struct pair dripper = connected_by_tcp(&watch), *all[] = {&taker, &idler, &dripper};
+    for (size_t i = 0; i < 3; i++) {
+        take(all[i], WATCH_TAKEN_MIN); /* of an answer before */
+        watch_renew(&watch, all[i]->entry, WATCH_TAKES);
+    }
+    assert_int_equal(watch_cut(&watch, FOREVER).takers, 0);
+    for (int part = 0; part < 3; part++) take(&taker, WATCH_TAKEN_MIN / 2);
+    take(&dripper, WATCH_TAKEN_MIN / 2);
+    pause_ms(1100);
+    struct watch_late late = watch_cut(&watch, 1);
+    assert_int_equal(late.takers, 2);
+    assert_int_equal(late.senders, 0);
+    assert_false(is_at_end(taker.theirs));
+    assert_true(is_at_end(idler.theirs) && is_at_end(dripper.theirs));
+    pause_ms(1100);
+    assert_int_equal(watch_cut(&watch, 1).takers, 1); /* it took no more */
+    for (size_t i = 0; i < 3; i++) leave(&watch, all[i]);
+    assert_null(watch.first);
+    assert_null(watch.last);
 }
 
 static void those_who_left_are_shut_unless_they_wait_for_us(void **state)
@@ -103,10 +161,10 @@ static void those_who_left_are_shut_unless_they_wait_for_us(void **state)
     shutdown(left.theirs, SHUT_WR);
     shutdown(asked.theirs, SHUT_WR);
     watch_renew(&watch, asked.entry, WATCH_TAKES);
-    assert_int_equal(watch_cut(&watch, FOREVER), 0);
+    assert_int_equal(watch_cut(&watch, FOREVER).senders, 0);
     assert_false(is_shut(&left)); /* perhaps its request is still on the way to us */
     pause_ms(400);
-    assert_int_equal(watch_cut(&watch, FOREVER), 0); /* nobody was late */
+    assert_int_equal(watch_cut(&watch, FOREVER).senders, 0); /* nobody was late */
     assert_true(is_shut(&left));
     assert_false(is_shut(&asked));
     assert_false(is_shut(&stays));
@@ -131,7 +189,7 @@ static void our_own_take_no_place_and_are_never_shut(void **state)
     assert_int_equal(write(fd[1], "x", 1), 1);
     assert_false(watch_unread(&watch));
     pause_ms(1100);
-    assert_int_equal(watch_cut(&watch, 1), 1); /* the other */
+    assert_int_equal(watch_cut(&watch, 1).senders, 1); /* the other */
     assert_true(is_shut(&other));
     assert_false(is_at_end(fd[1]));
     leave(&watch, &other);
@@ -339,6 +397,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_late_are_shut_once),
+        cmocka_unit_test(who_takes_an_answer_has_time_as_long_as_it_does),
         cmocka_unit_test(those_who_left_are_shut_unless_they_wait_for_us),
         cmocka_unit_test(our_own_take_no_place_and_are_never_shut),
         cmocka_unit_test(unread_bytes_are_seen),

@@ -2,11 +2,12 @@
 """The service on the wire: framing, pipelining, old versions, nonsense, and slow clients."""
 import json
 import re
+import socket
 import threading
 import time
 import unittest
 
-from service import INCIDENT, Client, Service, chunked, request, wait_until
+from service import INCIDENT, SLOW, Client, Service, chunked, request, wait_until
 
 BODY = json.dumps(INCIDENT).encode()
 HEAD = b"POST /classifier/sbr HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -343,6 +344,18 @@ class Protocol(unittest.TestCase):
         self.assert_still_serving()
 
 
+class Narrow(Client):
+    """Little is on the way between it and the service, which sends on only when it reads."""
+
+    def __init__(self, address):
+        self.socket = socket.socket()
+        self.socket.settimeout(SLOW)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, 536)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        self.socket.connect(address)
+        self.stream = self.socket.makefile("rb")
+
+
 class Slow(unittest.TestCase):
     """One thread, so that a client that could hold it would hold everybody."""
 
@@ -409,6 +422,30 @@ class Slow(unittest.TestCase):
             self.assertGreater(served, 2)
             self.assertTrue(any("took over 1 s" in line for line in service.log))
             self.assertEqual(service.stop(), 0)
+
+    def test_who_takes_an_answer_has_the_time_it_needs(self):
+        """Little of it fits into the buffers between, so that taking it lasts longer than a request may take."""
+        data = request(path="/classifier/sbr/batch", body=[INCIDENT] * 4000)
+        with Service("--threads", "1", "--read-timeout", "1", "--deadline", "600", "--queue", "8000", "--queue-bytes", "100000000",
+                     "--batch-max", "4000") as service, Narrow(service.address) as idle, Narrow(service.address) as slow:
+            for client in (idle, slow):
+                client.send(data)
+            taken = slow.socket.recv(8192)
+            begun = time.monotonic()
+            while not taken.endswith(b"}]\n"):
+                part = slow.socket.recv(8192)
+                self.assertNotEqual(part, b"", f"cut after {len(taken)} bytes, {time.monotonic() - begun} s: {taken[-200:]}")
+                taken += part
+                time.sleep(0.05 if time.monotonic() < begun + 4 else 0)
+            self.assertGreater(time.monotonic() - begun, 4, "all of it fits")
+            head, _, body = taken.partition(b"\r\n\r\n")
+            self.assertIn(b"Content-Length: %d" % len(body), head)
+            self.assertEqual(len(json.loads(body)), 4000)
+            slow.send(LIVE + b"\r\n")
+            self.assertEqual(slow.reply().status, 200)
+            self.assertTrue(wait_until(lambda: any("closed 1 connections: of an answer less" in line
+                                                   for line in service.log)))
+            self.assertFalse(any("to arrive" in line for line in service.log), service.log)
 
     def test_connections_beyond_the_limit_wait_or_are_closed(self):
         with Service("--threads", "1", "--connections", "4", "--read-timeout", "1") as service:
