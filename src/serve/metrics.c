@@ -355,8 +355,7 @@ static void put_requests(const struct view *view, const struct family *family)
         for (size_t i = 0; i < METRICS_STATUSES_MAX && view->metrics->status[i] != 0; i++) {
             unsigned status = view->metrics->status[i];
             uint64_t count = value_of(&view->metrics->requests[path * METRICS_STATUSES_MAX + i]);
-            bool told = path == routes_count ? count > 0 || status == 404 : expected(path, status);
-            if (!told) continue;
+            if (path < routes_count && !expected(path, status)) continue;
             put_start(view, family, "_total", "route", slice_of(path_name(path)));
             writer_format(view->writer, ",code=\"%u\"", status);
             put_count(view, true, count);
@@ -391,7 +390,7 @@ static void put_confidence(const struct view *view, const struct family *family)
     put_histogram(view, family, &view->metrics->confidence, &scale_tenths, NULL, SLICE(""));
 }
 
-/* One sample for each type of problem; several codes may share one. */
+/* One sample for each type of problem that may come; several codes may share one. */
 static void put_refused(const struct view *view, const struct family *family)
 {
     for (enum error_code code = ERR_NONE + 1; code < ERR_COUNT; code++) {

@@ -76,7 +76,19 @@ static void all_that_can_come_is_there_before_it_came(void **state)
         assert_line(text, line);
     }
     assert_line(text, "air_classifier_requests_total{route=\"other\",code=\"404\"} 0");
+    for (size_t i = 0; i < METRICS_STATUSES_MAX && fixture->metrics.status[i] != 0; i++) {
+        char line[100];
+        snprintf(line, sizeof line, "air_classifier_requests_total{route=\"other\",code=\"%u\"} 0",
+                 fixture->metrics.status[i]);
+        assert_line(text, line);
+    }
     assert_line(text, "air_classifier_rejected_total{reason=\"queue-full\"} 0");
+    static const char *const never[] = {"usage", "invalid-csv", "unavailable", "system", "stopped"};
+    for (size_t i = 0; i < sizeof never / sizeof *never; i++) {
+        char line[100];
+        snprintf(line, sizeof line, "reason=\"%s\"", never[i]);
+        assert_no(text, line);
+    }
     assert_line(text, "air_classifier_connections_shed_total{reason=\"stranger\"} 0");
     assert_line(text, "air_classifier_reload_total{result=\"refused\"} 0");
     for (uint32_t c = 0; c < IMPORTED_LABELS; c++) {
