@@ -9,6 +9,16 @@
 #include "base/rng.h"
 #include "model/window.h"
 
+/* Far beyond what training gives, and so far below infinity that no other case comes there. */
+static const float logit_most = 1e30f;
+
+static bool are_fine(const float *logits, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (!(fabsf(logits[i]) <= logit_most)) return false; /* nor is NaN */
+    return true;
+}
+
 enum error_code canary_bind(struct canary *out_canary, const struct ulmfit *ulmfit,
                             const struct bundle *bundle, struct error *err)
 {
@@ -25,6 +35,9 @@ enum error_code canary_bind(struct canary *out_canary, const struct ulmfit *ulmf
     canary.count = (uint32_t)starts - 1;
     TRY(bundle_tensor(bundle, "ulmfit.canary.logits", SAFETENSORS_F32, canary.count,
                       weights_classes(shape), &canary.logits, err));
+    if (!are_fine(canary.logits, canary.count * weights_classes(shape)))
+        return error_set(err, ERR_MODEL, 0,
+                         "the canaries of the model are answered with no numbers");
     for (size_t t = 0; t < ids; t++)
         if (canary.ids[t] >= shape->vocab)
             return error_set(err, ERR_MODEL, 0, "a canary of the model holds the unknown word %u",
@@ -51,14 +64,14 @@ static enum error_code judge(uint32_t number, const float *found, const float *e
                              size_t classes, struct error *err)
 {
     size_t best = 0, wanted = 0;
-    float worst = 0;
+    bool within = true;
     for (size_t c = 0; c < classes; c++) {
-        worst = fmaxf(worst, fabsf(found[c] - expected[c]));
+        if (!(fabsf(found[c] - expected[c]) < CANARY_BOUND)) within = false; /* nor is NaN */
         if (found[c] > found[best]) best = c;
         if (expected[c] > expected[wanted]) wanted = c;
     }
     bool close = expected[wanted] - expected[best] < CANARY_BOUND;
-    if (worst < CANARY_BOUND && (best == wanted || close)) return ERR_NONE; /* not if NaN */
+    if (within && (best == wanted || close)) return ERR_NONE;
     return error_set(err, ERR_MODEL, 0,
                      "canary %u is answered class %zu with %.4f; it was class %zu with %.4f",
                      number + 1, best, (double)found[best], wanted, (double)expected[wanted]);
@@ -131,6 +144,10 @@ enum error_code canary_make(struct canary_made *out_made, const struct weights *
             head_forward(weights, exact.pooled, &exact.head, made.logits + i * made.classes);
     }
     arena_close(&arena);
+    if (code == ERR_NONE && !are_fine(made.logits, CANARY_MADE * made.classes))
+        code = error_set(err, ERR_WEIGHTS, 0,
+                         "the network gives answers that are no numbers: its weights are finite, "
+                         "but too large");
     if (code != ERR_NONE) {
         canary_made_close(&made);
         return code;

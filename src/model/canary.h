@@ -21,7 +21,7 @@ struct canary {
     float *found;                /* [classes] */
 };
 
-/* Points into the file and checks every index. */
+/* Points into the file and checks every index, and that the logits are numbers. */
 MUST_CHECK enum error_code canary_bind(struct canary *out_canary, const struct ulmfit *ulmfit,
                                        const struct bundle *bundle, struct error *err);
 void canary_lay(struct canary *canary, const struct ulmfit *ulmfit, struct arena *arena);
@@ -39,6 +39,7 @@ struct canary_made {
     size_t classes;
 };
 
+/* ERR_WEIGHTS: the network answers with no numbers. */
 MUST_CHECK enum error_code canary_make(struct canary_made *out_made, const struct weights *weights,
                                        struct error *err);
 void canary_made_close(struct canary_made *made);

@@ -135,6 +135,14 @@ static enum error_code vocab_image(struct import *import, struct error *err)
     return code;
 }
 
+static enum error_code canaries_take(struct import *import, const char *path, struct error *err)
+{
+    struct error detail;
+    enum error_code code = canary_make(&import->canaries, &import->load.weights, &detail);
+    if (code == ERR_NONE) return ERR_NONE;
+    return error_set(err, code, 0, "%s: %.400s", path, detail.detail);
+}
+
 static enum error_code build(struct import *import, const struct import_options *options,
                              struct error *err)
 {
@@ -145,7 +153,7 @@ static enum error_code build(struct import *import, const struct import_options 
     if (options->language_model) return ERR_NONE;
     TRY(strings_open(&import->labels, options->labels, err));
     TRY(labels_take(import, options->labels, err));
-    TRY(canary_make(&import->canaries, &import->load.weights, err));
+    TRY(canaries_take(import, options->weights, err));
     return shrink_open(&import->shrink, &import->load.weights, options->exact, err);
 }
 

@@ -104,14 +104,22 @@ static enum error_code ask(const struct network *network, const uint32_t *cases,
                        crew, progress, err);
 }
 
+static enum error_code lost(const struct network *network, struct error *err)
+{
+    if (network->options->with != NULL)
+        return error_set(err, ERR_MODEL, 0,
+                         "%s: its ULMFiT answers cases with no numbers: its weights are too large",
+                         network->options->with);
+    return error_set(err, ERR_DATA, 0,
+                     "ULMFiT's answers are no numbers any more; begin anew with a lower --rate");
+}
+
 /* Weights that are numbers may still answer with none. */
-static enum error_code refuse_lost(const float *scores, size_t count, struct error *err)
+static enum error_code refuse_lost(const struct network *network, const float *scores, size_t count,
+                                   struct error *err)
 {
     for (size_t i = 0; i < count; i++)
-        if (!isfinite(scores[i]))
-            return error_set(err, ERR_DATA, 0,
-                             "ULMFiT's answers are no numbers any more; begin anew with a lower "
-                             "--rate");
+        if (!isfinite(scores[i])) return lost(network, err);
     return ERR_NONE;
 }
 
@@ -134,7 +142,7 @@ static enum error_code turn(struct network *network, unsigned number, const uint
     size_t count = held_out->count - first;
     float *scores = held_out->scores + first * labels;
     TRY(ask(network, held_out->cases + first, count, scores, crew, progress, err));
-    return refuse_lost(scores, count * labels, err);
+    return refuse_lost(network, scores, count * labels, err);
 }
 
 static unsigned turns_of(size_t cases)
@@ -170,7 +178,8 @@ static enum error_code turns(struct network *network, uint64_t seed, uint32_t *r
     if (network->options->with != NULL) {
         memcpy(held_out->cases, every, all * sizeof *every);
         held_out->count = all;
-        return ask(network, every, all, held_out->scores, crew, progress, err);
+        TRY(ask(network, every, all, held_out->scores, crew, progress, err));
+        return refuse_lost(network, held_out->scores, all * network->corpus->label_count, err);
     }
     TRY(fold_deal(network->corpus, every, all, PARTS, seed, fold, err));
     TRY(refuse_few(network, fold, err));
@@ -224,7 +233,7 @@ enum error_code network_finish(struct network *network, struct progress *progres
     mem_free(every);
     if (code == ERR_NONE) code = pack(network, err);
     if (code == ERR_NONE) code = canary_make(&network->canaries, &network->learn.weights, err);
-    return code;
+    return code == ERR_WEIGHTS ? lost(network, err) : code;
 }
 
 void network_view(const struct network *network, struct answer_model *model)

@@ -9,7 +9,8 @@
  * A learnt one is learnt several times: without each of the parts held out, and then from all
  * cases; the language is learnt once, from all texts, for labels play no part in it.
  *
- * Errors   a model of other labels is refused, and says which one differs; those of learn.h
+ * Errors   a model of other labels is refused, and says which one differs; one that answers with
+ *          no numbers, too; those of learn.h
  * Memory   network_close gives it back; it must live as long as the model that views it
  * Threads  one caller, who brings the crew
  */

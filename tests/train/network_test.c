@@ -121,6 +121,48 @@ static void a_ulmfit_is_kept_bit_by_bit(void **state)
     }
 }
 
+/* The same file, but for weights of its head that are finite and too large. */
+static void enlarge(const char *path, const char *out)
+{
+    static struct bundle_draft draft;
+    static const char *const dense = "ulmfit.1.layers.1.2.weight";
+    struct bundle bundle;
+    struct error err;
+    assert_fine(bundle_open(&bundle, path, &err), &err);
+    assert_fine(bundle_draft_open(&draft, &err), &err);
+    const struct safetensors_entry *large = safetensors_find(&bundle.file, dense);
+    assert_non_null(large);
+    size_t count = large->data.size / sizeof(float);
+    float *weight = malloc(large->data.size);
+    for (size_t i = 0; i < count; i++) weight[i] = 3e38f;
+    for (size_t i = 0; i < bundle.file.count; i++) {
+        const struct safetensors_entry *entry = &bundle.file.entries[i];
+        if (strncmp(entry->name, "pad.", 4) == 0) continue;
+        bundle_draft_tensor(&draft, entry->name, entry->type, entry->shape[0],
+                            entry->dimensions > 1 ? entry->shape[1] : 0,
+                            entry == large ? (void *)weight : entry->data.data);
+    }
+    static const char *const keys[] = {"fields", "language", "tokenizer", "post_rule"};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        bundle_draft_meta(&draft, keys[i], bundle_meta(&bundle, keys[i]));
+    assert_fine(bundle_draft_write(&draft, out, &err), &err);
+    bundle_draft_close(&draft);
+    bundle_close(&bundle);
+    free(weight);
+}
+
+static void a_kept_ulmfit_that_answers_with_no_numbers_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    enlarge(f->path, f->other);
+    struct fit_options options = options_to(f->other);
+    options.network.with = f->other;
+    assert_fails(make(f, &options, f->other, &err), ERR_MODEL,
+                 "other.air: its ULMFiT answers cases with no numbers", &err);
+    unlink(f->other);
+}
+
 /* What had ended before a failure is read back, or every failure would cost five trainings. */
 static enum error_code walk_learnt(void *context, struct error *err)
 {
@@ -155,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_file_answers_as_the_model_did),
         cmocka_unit_test(a_ulmfit_is_kept_bit_by_bit),
+        cmocka_unit_test(a_kept_ulmfit_that_answers_with_no_numbers_is_refused),
         cmocka_unit_test(every_failure_is_told),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
