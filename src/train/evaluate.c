@@ -3,6 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/evaluate.h"
 
+#include <math.h>
+
 #include "base/limits.h"
 #include "base/mem.h"
 
@@ -33,6 +35,26 @@ static enum error_code answer_share(void *context, size_t item, unsigned worker,
             texts[count++] = &evaluating->corpus->cases[i++].text;
         answer_batch(answering, texts, count, &evaluating->answers[first]);
     }
+    return ERR_NONE;
+}
+
+static bool is_lost(const struct answer_model *model, const struct answer *answer)
+{
+    bool lost = !isfinite(answer->confidence);
+    for (int m = 0; m < ANSWER_MEMBERS; m++)
+        if (model->has[m] && !isfinite(answer->member[m].confidence)) lost = true;
+    return lost;
+}
+
+/* A network whose weights are too large answers so, whatever its canaries say. */
+static enum error_code refuse_lost(const struct evaluating *evaluating, struct error *err)
+{
+    const struct corpus *corpus = evaluating->corpus;
+    for (size_t i = 0; i < corpus->count; i++)
+        if (is_lost(evaluating->model, &evaluating->answers[i]))
+            return error_set(err, ERR_MODEL, corpus->cases[i].line,
+                             "the model's answer to case %zu, of line %zu, is no number", i + 1,
+                             corpus->cases[i].line);
     return ERR_NONE;
 }
 
@@ -82,6 +104,7 @@ enum error_code evaluate_open(struct evaluate *out_evaluate, const struct answer
         code = crew_run(
             crew, &(struct crew_step){answer_share, evaluating, shares, "answering", "shares"},
             progress, err);
+    if (code == ERR_NONE) code = refuse_lost(evaluating, err);
     if (code == ERR_NONE) code = count(&evaluate, evaluating, err);
     for (int i = 0; i < CREW_THREADS_MAX; i++) answer_end(&evaluating->context[i]);
     mem_free(evaluating->answers);

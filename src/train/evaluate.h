@@ -1,5 +1,6 @@
 /* evaluate.h - answers labelled cases and counts.
  *
+ * Errors   ERR_MODEL where an answer is no number
  * Threads  one caller, who brings the crew; the same result for any number
  */
 // SPDX-License-Identifier: Apache-2.0

@@ -24,6 +24,7 @@ void score_close(struct score *score)
 void score_add(struct score *score, uint32_t truth, uint32_t best, float confidence, bool abstained)
 {
     check(truth <= score->labels && best < score->labels);
+    check(confidence >= 0 && confidence <= 1); /* nor is NaN */
     bool right = truth == best;
     score->label[truth].cases++;
     score->label[truth].right += right;

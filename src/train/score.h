@@ -38,7 +38,7 @@ struct score {
 MUST_CHECK enum error_code score_open(struct score *out_score, uint32_t labels, struct error *err);
 void score_close(struct score *score);
 
-/* truth may be `labels`: one the model does not know. */
+/* truth may be `labels`: one the model does not know. confidence: 0 to 1. */
 void score_add(struct score *score, uint32_t truth, uint32_t best, float confidence,
                bool abstained);
 void score_merge(struct score *score, const struct score *other);

@@ -5,6 +5,7 @@
 #include "train/network.h"
 
 #include "fail.h"
+#include "train/evaluate.h"
 #include "train/tiny.h"
 
 static const struct recipe_size mite = {"mite", 8, 12, 2};
@@ -163,6 +164,25 @@ static void a_kept_ulmfit_that_answers_with_no_numbers_is_refused(void **state)
     unlink(f->other);
 }
 
+/* One that answers by its own softmax, whose canaries nobody has run. */
+static void nor_is_it_evaluated(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct answer_model model;
+    struct evaluate evaluate;
+    struct fit_options options = options_to(f->other);
+    options.network.with = f->path;
+    assert_fine(make(f, &options, f->other, &err), &err);
+    enlarge(f->other, f->other);
+    assert_fine(answer_open(&model, f->other, NULL, &err), &err);
+    assert_true(model.softmax);
+    assert_fails(evaluate_open(&evaluate, &model, &f->corpus, f->crew, NULL, &err), ERR_MODEL,
+                 "the model's answer to case 1, of line 2, is no number", &err);
+    answer_close(&model);
+    unlink(f->other);
+}
+
 /* What had ended before a failure is read back, or every failure would cost five trainings. */
 static enum error_code walk_learnt(void *context, struct error *err)
 {
@@ -198,6 +218,7 @@ int main(void)
         cmocka_unit_test(the_file_answers_as_the_model_did),
         cmocka_unit_test(a_ulmfit_is_kept_bit_by_bit),
         cmocka_unit_test(a_kept_ulmfit_that_answers_with_no_numbers_is_refused),
+        cmocka_unit_test(nor_is_it_evaluated),
         cmocka_unit_test(every_failure_is_told),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -5,7 +5,7 @@
 #include <math.h>
 
 #include "base/fault.h"
-#include "help.h"
+#include "fail.h"
 
 static void near(double got, double expected)
 {
@@ -104,6 +104,17 @@ static void the_edges_of_confidence_have_bins(void **state)
     score_close(&score);
 }
 
+/* There is no bin for it, nor for NaN. */
+static void a_confidence_is_a_probability(void **state)
+{
+    (void)state;
+    static const float none[] = {NAN, -NAN, INFINITY, -0.001f, 1.001f};
+    struct score score = score_of(0, 0);
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        assert_aborts(score_add(&score, 0, 0, none[i], false));
+    score_close(&score);
+}
+
 static void no_memory_is_told(void **state)
 {
     (void)state;
@@ -121,6 +132,7 @@ int main(void)
         cmocka_unit_test(parts_add_up),
         cmocka_unit_test(nothing_is_zero_not_nan),
         cmocka_unit_test(the_edges_of_confidence_have_bins),
+        cmocka_unit_test(a_confidence_is_a_probability),
         cmocka_unit_test(no_memory_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
