@@ -19,14 +19,15 @@ static const double chance = 0.125; /* times the root of the cases: about one de
 
 struct choice {
     struct holdout *holdout;
-    size_t best; /* cases right with the best so far */
+    bool tried;  /* anything yet */
+    size_t best; /* cases right with the best so far, which may be none */
     double cost;
 };
 
 static bool is_better(const struct choice *choice, size_t right)
 {
     double gain = chance * sqrt((double)choice->holdout->count);
-    return choice->best == 0 || (double)right > (double)choice->best + gain;
+    return !choice->tried || (double)right > (double)choice->best + gain;
 }
 
 /* Whether this cost answers more cases rightly than the best so far; then it is kept. */
@@ -36,6 +37,7 @@ static enum error_code try_cost(struct choice *choice, double cost, bool *out_be
     TRY(holdout_linear(choice->holdout, cost, "choosing the cost", err));
     size_t right = holdout_right(choice->holdout);
     *out_better = is_better(choice, right);
+    choice->tried = true;
     if (!*out_better) return ERR_NONE;
     choice->best = right;
     choice->cost = cost;

@@ -77,6 +77,25 @@ static void held_out_cases_are_all_scored(void **state)
     corpus_close(&corpus);
 }
 
+/* Forty labels of one case each: whatever the cost, no case held out is answered rightly. */
+static void where_nothing_is_right_the_cost_stays_where_it_begins(void **state)
+{
+    (void)state;
+    struct corpus corpus;
+    static struct fit fit;
+    char text[4096] = "subject,sbr\n";
+    size_t used = strlen(text);
+    for (int i = 0; i < 40; i++)
+        used += (size_t)snprintf(text + used, sizeof text - used, "word%d of case%d,Label%d\n", i,
+                                 i, i);
+    tiny_corpus(&corpus, text);
+    tiny_fit(&fit, &corpus, 1);
+    assert_int_equal(score_sum(&fit.held_out).right, 0);
+    assert_true(fit.cost == 1);
+    fit_close(&fit);
+    corpus_close(&corpus);
+}
+
 static void hopeless_cases_are_refused(void **state)
 {
     (void)state;
@@ -189,6 +208,7 @@ int main(void)
         cmocka_unit_test(threads_do_not_change_a_byte),
         cmocka_unit_test(another_seed_is_another_model),
         cmocka_unit_test(held_out_cases_are_all_scored),
+        cmocka_unit_test(where_nothing_is_right_the_cost_stays_where_it_begins),
         cmocka_unit_test(hopeless_cases_are_refused),
         cmocka_unit_test(the_smallest_sets_are_learnt),
         cmocka_unit_test(every_fault_is_a_clean_error),
