@@ -25,6 +25,9 @@ enum {
     LABELS_MAX = 65535,
     LABEL_BYTES_MAX = 256,
 
+    /* Of a vocabulary learnt here; fewer are markers and little else. */
+    WORDS_LEAST = 100,
+
     /* Bad rows that train and evaluate name before they stop. */
     BAD_ROWS_NAMED = 20,
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/crew.h"
+#include "base/limits.h"
 #include "cli/cmd.h"
 
 const struct command_row options_commands[COMMANDS] = {

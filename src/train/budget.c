@@ -4,7 +4,10 @@
 
 #include <stdio.h>
 
-enum { ROWS_LEAST = 2, WORDS_LEAST = 1000, ADVICE_MAX = 64 };
+#include "base/limits.h"
+#include "vocab/vocab.h"
+
+enum { ROWS_LEAST = 2, ADVICE_MAX = 64 };
 
 const char *budget_size(char out[BUDGET_SIZE_MAX], uint64_t bytes)
 {
@@ -40,19 +43,25 @@ static size_t most_rows(const struct budget *budget, uint64_t room)
     return low;
 }
 
+/* Whether a vocabulary asked for with --words so would fit, with its filler. */
+static bool words_fit(const struct budget *budget, size_t words, uint64_t room)
+{
+    return bytes_of(budget, budget->rows, vocab_filled(words)) <= room;
+}
+
 static size_t most_words(const struct budget *budget, uint64_t room)
 {
     size_t low = WORDS_LEAST, high = budget->words;
-    if (high <= low || bytes_of(budget, budget->rows, low) > room) return 0;
+    if (high <= low || !words_fit(budget, low, room)) return 0;
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
-        if (bytes_of(budget, budget->rows, middle) <= room)
+        if (words_fit(budget, middle, room))
             low = middle;
         else
             high = middle;
     }
-    /* A filler may come on top (vocab/vocab.h). */
-    return low > WORDS_LEAST + 8 ? low - 8 : low;
+    /* As many by eights: with filler they are as many as these. */
+    return low - low % 8 > WORDS_LEAST ? low - low % 8 : WORDS_LEAST;
 }
 
 enum error_code budget_look(uint64_t memory_max, struct headroom *out_headroom, struct error *err)

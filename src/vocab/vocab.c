@@ -251,6 +251,8 @@ static bool is_special(struct slice word)
     return false;
 }
 
+size_t vocab_filled(size_t words_max) { return words_max / MULTIPLE * MULTIPLE + MULTIPLE; }
+
 enum error_code vocab_make(struct slice **out_words, size_t *out_count,
                            const struct vocab_counter *counter, const struct vocab_options *options,
                            struct error *err)
@@ -275,8 +277,7 @@ enum error_code vocab_make(struct slice **out_words, size_t *out_count,
         if (!is_special(word)) words[count++] = word;
     }
     if (count > options->words_max) count = options->words_max;
-    do words[count++] = slice_of(FILLER);
-    while (count % MULTIPLE != 0);
+    for (size_t all = vocab_filled(count); count < all;) words[count++] = slice_of(FILLER);
     mem_free(ranked);
     *out_words = words;
     *out_count = count;

@@ -91,4 +91,7 @@ MUST_CHECK enum error_code vocab_make(struct slice **out_words, size_t *out_coun
                                       const struct vocab_counter *counter,
                                       const struct vocab_options *options, struct error *err);
 
+/* How many words that is at most, of words_max. */
+size_t vocab_filled(size_t words_max);
+
 #endif

@@ -52,6 +52,14 @@ def rows(name):
     return found
 
 
+def number(text):
+    """What such a column holds: a number, or the name of one in limits.h."""
+    if text[0].isdigit():
+        return float(text)
+    with open(os.path.join(ROOT, "src/base/limits.h"), encoding="utf-8") as file:
+        return float(re.search(rf"\b{text} = (\d+),", file.read()).group(1))
+
+
 class Test(unittest.TestCase):
     @classmethod
     def setUpClass(cls):

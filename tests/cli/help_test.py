@@ -45,7 +45,7 @@ class HelpTest(cli.Test):
                     self.assertIn(f" {listed}\n", done.out)
                     self.assertIn(row[9], words)
                     if row[3] == "COUNT":
-                        self.assertIn(f"{int(float(row[5]))} to {int(float(row[6]))}", words)
+                        self.assertIn(f"{int(cli.number(row[5]))} to {int(cli.number(row[6]))}", words)
                     if row[4]:
                         self.assertIn(f"default {row[4]}", words)
                 else:
@@ -133,7 +133,7 @@ class HelpTest(cli.Test):
             if row[3] not in ("COUNT", "REAL"):
                 continue
             command = next(name[1] for name in COMMANDS if of_command(row, name[0]))
-            low, high = float(row[5]), float(row[6])
+            low, high = cli.number(row[5]), cli.number(row[6])
             step = 1 if row[3] == "COUNT" else 0.01
             spell = (lambda x: f"{x:.0f}") if row[3] == "COUNT" else str
             for bad in (spell(low - step), spell(high + step), "", "x", "1x", "nan", "99999999999999999999"):

@@ -2,7 +2,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/budget.h"
 
+#include <inttypes.h>
+
+#include "base/limits.h"
+#include "base/mem.h"
 #include "help.h"
+#include "vocab/vocab.h"
 
 static uint64_t bytes(void *context, size_t rows, size_t words)
 {
@@ -57,9 +62,53 @@ static void test_told_what_fits(void **state)
     struct budget least = budget;
     least.smallest = true;
     assert_fails(require(&least, 1000000, &err), ERR_MEMORY, "no fewer words would fit", &err);
-    /* Neither alone is enough, both are. */
     assert_fails(require(&budget, bytes(NULL, 2, 2008), &err), ERR_MEMORY,
-                 "--batch 2 --words 2000 would fit", &err);
+                 "leaves 1.54 MiB; --words 960 would fit", &err);
+    /* Neither alone is enough, both are. */
+    assert_fails(require(&budget, bytes(NULL, 2, 808), &err), ERR_MEMORY,
+                 "--batch 2 --words 800 would fit", &err);
+}
+
+/* How many words a vocabulary of `most` has where the texts have more. */
+static size_t made(const struct vocab_counter *counter, size_t most)
+{
+    struct error err;
+    struct slice *words;
+    size_t count;
+    assert_fine(vocab_make(&words, &count, counter,
+                           &(struct vocab_options){.min_freq = 1, .words_max = most}, &err),
+                &err);
+    mem_free(words);
+    return count;
+}
+
+/* Taken, the advice is enough, filler and all; down to the fewest words that may be asked for. */
+static void test_advice_is_enough(void **state)
+{
+    (void)state;
+    struct error err;
+    struct vocab_counter counter = {0};
+    for (int i = 0; i < 1500; i++) {
+        char word[16];
+        snprintf(word, sizeof word, "word%d", i);
+        assert_fine(vocab_count(&counter, slice_of(word), 1, NULL, &err), &err);
+    }
+    struct budget of = {.what = "it", .rows = 2, .words = 1504, .bytes = bytes, .smallest = true};
+    size_t advised = 0;
+    for (size_t fits = WORDS_LEAST; fits < of.words; fits++) {
+        assert_int_equal(require(&of, bytes(NULL, 2, fits), &err), ERR_MEMORY);
+        const char *words = strstr(err.detail, "--words ");
+        bool any = made(&counter, WORDS_LEAST) <= fits;
+        assert_int_equal(words != NULL, any);
+        if (!any) continue;
+        size_t most = (size_t)strtoumax(words + strlen("--words "), NULL, 10);
+        assert_in_range(most, WORDS_LEAST, fits);
+        assert_true(made(&counter, most) <= fits);
+        assert_true(made(&counter, most + 8) > fits); /* nor is it less than need be */
+        advised++;
+    }
+    assert_true(advised > 1000);
+    vocab_counter_close(&counter);
 }
 
 /* --memory is for all that the process takes. */
@@ -107,11 +156,9 @@ static void test_sizes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_told_beforehand),
-        cmocka_unit_test(test_told_what_fits),
-        cmocka_unit_test(test_of_the_whole_process),
-        cmocka_unit_test(test_no_machine_has_that),
-        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_told_beforehand),     cmocka_unit_test(test_told_what_fits),
+        cmocka_unit_test(test_advice_is_enough),    cmocka_unit_test(test_of_the_whole_process),
+        cmocka_unit_test(test_no_machine_has_that), cmocka_unit_test(test_sizes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
