@@ -63,6 +63,14 @@ class EvaluateTest(cli.Test):
         for name in "Identity", "Kernel", "Network", "Security", "Storage", "SysMgmt":
             self.assertRegex(done.out, rf"(?m)^{name} +10 +100.0% +100.0%")
 
+    def test_a_target_is_told_as_it_was_given(self):
+        out = self.path("target.air")
+        for target, told in ("0.9", "90"), ("0.995", "99.5"), ("0.999", "99.9"), ("0.5", "50"):
+            done = cli.run("train", "--member", "linear", "--target-precision", target, "-o", out, cli.TINY)
+            self.assertRegex(done.out, rf"target {told} %\)?\n")
+            self.assertRegex(cli.run("evaluate", out, cli.TINY).out, rf"target {told} %\)?\n")
+        os.unlink(out)
+
     def test_bad_cases_are_refused_or_skipped(self):
         for arguments, status, text in (
                 ([self.path("nowhere.csv")], cli.NO_INPUT, "nowhere.csv"),
