@@ -9,7 +9,8 @@
  *
  * A threshold is the lowest confidence above which a label's held-out answers
  * were right often enough, where a few imagined answers of the confidence
- * claimed steady the count of small labels. Tomorrow's cases are stranger than
+ * claimed steady the count of small labels; of a label whose answers all were
+ * right it is no higher than the target. Tomorrow's cases are stranger than
  * held-out ones, so no answer is given that is itself wrong more than
  * EDGE_FACTOR times as often as the target allows on average.
  */
@@ -167,6 +168,8 @@ enum error_code calibrator_thresholds(const struct calibrator_cases *cases,
             double precision = (right + imagined * claimed / (double)n) / ((double)n + imagined);
             if (!tie && precision >= (double)target) threshold = (double)told[at].confidence;
         }
+        /* None was wrong: nothing says where between the target and these it would begin to be. */
+        if (right == (double)n) threshold = fmin(threshold, (double)target);
         /* Nothing seen: its own word must do. */
         if (n < 2 || own[c] < 2) threshold = (double)target;
         out_threshold[c] = (float)fmax(threshold, floor);

@@ -26,8 +26,9 @@ double calibrator_scale(const struct calibrator_cases *cases);
 
 struct calibrate calibrator_fit(const struct calibrator_cases *cases);
 
-/* out_threshold [labels]: above it, a label's answers reach the target. A label
- * with less than two held-out cases of its own, or answers, has none: target itself. */
+/* out_threshold [labels]: above it, a label's answers reach the target; at most the
+ * target where none was wrong. A label with less than two held-out cases of its own, or answers,
+ * has none: target itself. */
 MUST_CHECK enum error_code calibrator_thresholds(const struct calibrator_cases *cases,
                                                  const struct calibrate *calibrate, float target,
                                                  float *out_threshold, struct error *err);

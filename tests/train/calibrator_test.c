@@ -156,6 +156,33 @@ static void a_label_seen_once_has_no_threshold_of_its_own(void **state)
     assert_true(threshold[1] == 0.9f);
 }
 
+/* Held-out answers that all are right and sure say nothing of less sure ones: only the target does.
+ * Where one is wrong, the others' lowest confidence is the threshold, as ever. */
+static void answers_that_all_are_right_ask_for_no_more_than_the_target(void **state)
+{
+    (void)state;
+    enum { N = 40 };
+    float scores[N * 2], known[N], threshold[2], sure[2];
+    uint32_t truth[N];
+    for (int i = 0; i < N; i++) {
+        int best = i % 2;
+        known[i] = 1;
+        truth[i] = i == 1 ? 0 : (uint32_t)best; /* one of label 1's is wrong */
+        scores[i * 2 + best] = i == 1 ? 1 : 2;  /* and less sure */
+        scores[i * 2 + 1 - best] = 0;
+    }
+    struct calibrator_cases cases = {scores, known, truth, N, 2};
+    struct calibrate calibrate = {.scale = 3, .slope = 1};
+    struct error err;
+    calibrate_apply(&calibrate, scores, 2, 1, sure);
+    assert_true(sure[0] > 0.99f);
+    assert_fine(calibrator_thresholds(&cases, &calibrate, 0.9f, threshold, &err), &err);
+    assert_true(threshold[0] == 0.9f);
+    assert_fine(calibrator_thresholds(&cases, &calibrate, 0.97f, threshold, &err), &err);
+    assert_true(threshold[0] == 0.97f);
+    assert_true(threshold[1] == sure[0]);
+}
+
 static void no_memory_is_told(void **state)
 {
     (void)state;
@@ -179,6 +206,7 @@ int main(void)
         cmocka_unit_test(thresholds_reach_the_target_on_other_cases),
         cmocka_unit_test(a_label_always_wrong_is_never_answered),
         cmocka_unit_test(a_label_seen_once_has_no_threshold_of_its_own),
+        cmocka_unit_test(answers_that_all_are_right_ask_for_no_more_than_the_target),
         cmocka_unit_test(no_memory_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
