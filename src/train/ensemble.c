@@ -3,9 +3,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "train/ensemble.h"
 
+#include <string.h>
+
 #include "base/mem.h"
 #include "train/blender.h"
 #include "train/calibrator.h"
+#include "train/fold.h"
+
+/* Parts of the held-out cases: of five, the four that teach are almost as many as teach the model
+ * (docs/decisions/002-calibration.md). They are the same for every seed. */
+enum { PARTS = 5, PARTS_SEED = 11 };
 
 enum error_code ensemble_open(struct ensemble *out_ensemble, const struct corpus *corpus,
                               const uint32_t *cases, size_t count, const bool has[ANSWER_MEMBERS],
@@ -21,6 +28,9 @@ enum error_code ensemble_open(struct ensemble *out_ensemble, const struct corpus
         if (has[m]) code = mem_take(&ensemble.scores[m], cells, sizeof(float), err);
     }
     if (code == ERR_NONE && all) code = mem_take(&ensemble.pooled, cells, sizeof(float), err);
+    if (code == ERR_NONE) code = mem_take(&ensemble.part, count, sizeof *ensemble.part, err);
+    if (code == ERR_NONE)
+        code = fold_deal(corpus, cases, count, PARTS, PARTS_SEED, ensemble.part, err);
     if (code != ERR_NONE) {
         ensemble_close(&ensemble);
         return code;
@@ -38,6 +48,7 @@ void ensemble_close(struct ensemble *ensemble)
     mem_free(ensemble->truth);
     mem_free(ensemble->known);
     mem_free(ensemble->pooled);
+    mem_free(ensemble->part);
     for (int m = 0; m < ANSWER_MEMBERS; m++) mem_free(ensemble->scores[m]);
     *ensemble = (struct ensemble){0};
 }
@@ -102,6 +113,69 @@ enum error_code ensemble_fit(struct ensemble *ensemble, const struct ensemble_op
     return calibrator_thresholds(&cases, calibrate, options->target_precision, out_threshold, err);
 }
 
+/* What it is worth */
+
+static void swap_floats(float *a, float *b, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        float kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+static void swap_numbers(uint32_t *a, uint32_t *b)
+{
+    uint32_t kept = *a;
+    *a = *b;
+    *b = kept;
+}
+
+/* What was pooled is made anew in its place. */
+static void swap_rows(struct ensemble *ensemble, size_t a, size_t b)
+{
+    size_t labels = ensemble->labels;
+    swap_numbers(&ensemble->truth[a], &ensemble->truth[b]);
+    swap_numbers(&ensemble->part[a], &ensemble->part[b]);
+    swap_floats(&ensemble->known[a], &ensemble->known[b], 1);
+    for (int m = 0; m < ANSWER_MEMBERS; m++)
+        if (ensemble->scores[m] != NULL)
+            swap_floats(ensemble->scores[m] + a * labels, ensemble->scores[m] + b * labels, labels);
+}
+
+/* Brings the rows of a part behind all others; how many these are. */
+static size_t set_apart(struct ensemble *ensemble, uint32_t part)
+{
+    size_t end = ensemble->count;
+    for (size_t i = ensemble->count; i-- > 0;)
+        if (ensemble->part[i] == part) swap_rows(ensemble, i, --end);
+    return end;
+}
+
+static struct ensemble rows_of(const struct ensemble *ensemble, size_t first, size_t count)
+{
+    struct ensemble rows = *ensemble;
+    size_t cells = first * ensemble->labels;
+    rows.count = count;
+    rows.truth += first;
+    rows.known += first;
+    rows.part += first;
+    if (rows.pooled != NULL) rows.pooled += cells;
+    for (int m = 0; m < ANSWER_MEMBERS; m++)
+        if (rows.scores[m] != NULL) rows.scores[m] += cells;
+    return rows;
+}
+
+static void pool(const struct ensemble *ensemble, const struct blend *blend)
+{
+    for (size_t i = 0; i < ensemble->count; i++) {
+        const float *both[ANSWER_MEMBERS];
+        for (int m = 0; m < ANSWER_MEMBERS; m++)
+            both[m] = ensemble->scores[m] + i * ensemble->labels;
+        blend_pool(blend, both, ensemble->labels, ensemble->pooled + i * ensemble->labels);
+    }
+}
+
 static void score_row(const struct calibrate *calibrate, const struct calibrator_cases *cases,
                       size_t i, const float *threshold, float *probability, struct score *score)
 {
@@ -111,15 +185,13 @@ static void score_row(const struct calibrate *calibrate, const struct calibrator
     score_add(score, cases->truth[i], best, probability[best], abstained);
 }
 
-enum error_code ensemble_score(const struct ensemble *ensemble, const struct answer_model *model,
-                               struct score *whole, struct score member[ANSWER_MEMBERS],
-                               struct error *err)
+static void score_rows(const struct ensemble *ensemble, const struct answer_model *model,
+                       float *probability, struct score *whole, struct score member[ANSWER_MEMBERS])
 {
     /* A softmax without a calibration is one with this. */
     static const struct calibrate plain = {.scale = 1, .slope = 1};
-    float *probability;
-    TRY(mem_take(&probability, ensemble->labels, sizeof *probability, err));
     const struct calibrate *calibrate;
+    if (ensemble->pooled != NULL) pool(ensemble, &model->blend);
     struct calibrator_cases cases = answering(ensemble, model, &calibrate);
     for (size_t i = 0; i < cases.count; i++)
         score_row(calibrate, &cases, i, model->threshold, probability, whole);
@@ -131,6 +203,46 @@ enum error_code ensemble_score(const struct ensemble *ensemble, const struct ans
             score_row(is_plain ? &plain : &model->calibrate[m], &cases, i, NULL, probability,
                       &member[m]);
     }
-    mem_free(probability);
+}
+
+/* What the other parts teach lies in `taught` and in its thresholds. */
+struct proving {
+    const struct ensemble_options *options;
+    struct answer_model *taught;
+    float *threshold, *probability; /* [labels] */
+};
+
+static enum error_code score_part(struct ensemble *ensemble, uint32_t part,
+                                  const struct proving *proving, struct score *whole,
+                                  struct score member[ANSWER_MEMBERS], struct error *err)
+{
+    size_t others = set_apart(ensemble, part);
+    struct ensemble asked = rows_of(ensemble, others, ensemble->count - others);
+    /* Where all are of one text there is nothing else to learn from. */
+    struct ensemble teach = rows_of(ensemble, 0, others > 0 ? others : ensemble->count);
+    if (asked.count == 0) return ERR_NONE;
+    TRY(ensemble_fit(&teach, proving->options, proving->taught, proving->threshold, err));
+    score_rows(&asked, proving->taught, proving->probability, whole, member);
     return ERR_NONE;
+}
+
+enum error_code ensemble_score(struct ensemble *ensemble, const struct ensemble_options *options,
+                               const struct answer_model *model, struct score *whole,
+                               struct score member[ANSWER_MEMBERS], struct error *err)
+{
+    struct proving proving = {.options = options};
+    size_t labels = ensemble->labels;
+    TRY(mem_take(&proving.taught, 1, sizeof *proving.taught, err));
+    enum error_code code = mem_take(&proving.threshold, 2 * labels, sizeof(float), err);
+    if (code == ERR_NONE) {
+        proving.probability = proving.threshold + labels;
+        proving.taught->threshold = proving.threshold;
+        proving.taught->softmax = model->softmax;
+        memcpy(proving.taught->has, model->has, sizeof model->has);
+    }
+    for (uint32_t p = 0; p < PARTS && code == ERR_NONE; p++)
+        code = score_part(ensemble, p, &proving, whole, member, err);
+    mem_free(proving.threshold);
+    mem_free(proving.taught);
+    return code;
 }

@@ -1,9 +1,10 @@
-/* ensemble.h - members together: from their held-out answers to calibration, blend, thresholds.
+/* ensemble.h - members together: from their held-out answers to calibration, blend, thresholds, and
+ * what these are worth.
  *
  *   ensemble_open(&ensemble, corpus, cases, count, has, ...)
  *   fill ensemble.scores of each member, and ensemble.known
  *   ensemble_fit(&ensemble, &options, &model, threshold, ...)
- *   ensemble_score(&ensemble, &model, &blend, member, ...)
+ *   ensemble_score(&ensemble, &options, &model, &blend, member, ...)   the rows change places
  *
  * Memory   ensemble_close gives it back
  * Threads  one at a time
@@ -23,6 +24,7 @@ struct ensemble {
     float *scores[ANSWER_MEMBERS]; /* [count, labels]; NULL: there is no such member */
     float *known;                  /* [count], 1 where there is no linear member */
     float *pooled;                 /* [count, labels], of both; NULL where there is one */
+    uint32_t *part;                /* [count]; equal texts share one, labels are in all */
     double share;                  /* ULMFiT's, of the blend (train/blender.h) */
 };
 
@@ -44,8 +46,11 @@ MUST_CHECK enum error_code ensemble_fit(struct ensemble *ensemble,
                                         struct answer_model *model, float *out_threshold,
                                         struct error *err);
 
-/* Counts the answers of the model as a whole and of each member; the scores are open. */
-MUST_CHECK enum error_code ensemble_score(const struct ensemble *ensemble,
+/* Counts the answers of the whole and of each member such a model has; the scores are open. A part
+ * of the cases at a time is answered by what the others teach, for what was fitted to them would
+ * praise itself. */
+MUST_CHECK enum error_code ensemble_score(struct ensemble *ensemble,
+                                          const struct ensemble_options *options,
                                           const struct answer_model *model, struct score *whole,
                                           struct score member[ANSWER_MEMBERS], struct error *err);
 

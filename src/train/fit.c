@@ -174,16 +174,14 @@ static enum error_code believe(struct fitting *fitting, struct error *err)
     model->threshold = fit->threshold;
     bool unproved = !fit_proved(fitting->options);
     model->softmax = unproved;
-    TRY(ensemble_fit(
-        ensemble,
-        &(struct ensemble_options){.target_precision = fitting->options->target_precision,
-                                   .perhaps_seen = unproved},
-        model, fit->threshold, err));
+    const struct ensemble_options options = {.target_precision = fitting->options->target_precision,
+                                             .perhaps_seen = unproved};
+    TRY(ensemble_fit(ensemble, &options, model, fit->threshold, err));
     fit->share = ensemble->share;
     TRY(score_open(&fit->held_out, ensemble->labels, err));
     for (int m = 0; m < ANSWER_MEMBERS; m++)
         TRY(score_open(&fit->member[m], ensemble->labels, err));
-    return ensemble_score(ensemble, model, &fit->held_out, fit->member, err);
+    return ensemble_score(ensemble, &options, model, &fit->held_out, fit->member, err);
 }
 
 /* The model as a view of what was learnt; serving sees the same through the file. */

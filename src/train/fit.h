@@ -34,7 +34,7 @@ struct fit {
     bool has[ANSWER_MEMBERS];
     struct bag bag;
     struct network network;
-    struct score held_out;               /* of the answers */
+    struct score held_out;               /* of the answers: train/ensemble.h */
     struct score member[ANSWER_MEMBERS]; /* of each member's */
     double share;                        /* ULMFiT's, of the blend */
     double cost;
