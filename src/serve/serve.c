@@ -365,26 +365,16 @@ static void stop_http(struct server *server)
     server->heard = NULL;
 }
 
+/* A reload under way, which storage may be slow for, is waited for as a request is. */
 static bool is_busy(struct server *server)
 {
-    return atomic_load(&server->in_flight) > 0 || watch_unread(&server->watch);
-}
-
-/* A reload is in flight as a request is, and its storage may be slow: it is no thread that hangs.
- */
-static void end_reload(struct server *server, uint64_t begun)
-{
-    double least = patience(server);
-    double most = server->options->drain_seconds_max - tick_seconds_since(begun);
-    server->abandoned = !reload_join(server->reload, most > least ? most : least);
-    if (server->abandoned)
-        log_line(LOG_LEVEL_WARNING, "stopping with a reload under way: its file is slow to read");
+    return atomic_load(&server->in_flight) > 0 || watch_unread(&server->watch) ||
+           !reload_ended(server->reload);
 }
 
 /* A thread that hangs is not waited for without end, as the library itself would. A question that
  * was still out may hide one that hangs since, so that all are asked twice. */
-static enum error_code end_threads(struct server *server, uint64_t begun, unsigned left,
-                                   struct error *err)
+static enum error_code end_threads(struct server *server, unsigned left, struct error *err)
 {
     const char *hangs = NULL;
     double most = patience(server);
@@ -393,8 +383,9 @@ static enum error_code end_threads(struct server *server, uint64_t begun, unsign
         hangs = "the thread that answers";
     else if (!hear_round(server, most) || !hear_round(server, most))
         hangs = "a thread that serves HTTP";
-    else
-        end_reload(server, begun);
+    else if (!reload_join(server->reload, most))
+        server->abandoned = true; /* it reads a file: no thread that hangs */
+    if (server->abandoned) log_line(LOG_LEVEL_WARNING, "stopping with a reload under way still");
     if (left > 0) pause_ms(SETTLE_MS);
     if (hangs != NULL) return error_set(err, ERR_SYSTEM, 0, "%s hangs: ended without it", hangs);
     if (!server->abandoned) stop_http(server);
@@ -419,7 +410,7 @@ static enum error_code drain(struct server *server, struct error *err)
     }
     unsigned left = atomic_load(&server->in_flight);
     if (left > 0) log_line(LOG_LEVEL_WARNING, "stopping with %u requests unanswered", left);
-    return end_threads(server, begun, left, err);
+    return end_threads(server, left, err);
 }
 
 static void close_server(struct server *server)

@@ -463,6 +463,13 @@ class Together(unittest.TestCase):
             service.process.send_signal(signal.SIGHUP)
             self.assertTrue(wait_until(lambda: manager.has_heard("RELOADING=1")))
             begun = time.monotonic()
+            with Client(service.address) as client:
+                self.assertEqual(client.ask(body=INCIDENT).status, 200)
+                service.process.send_signal(signal.SIGTERM)
+                self.assertTrue(wait_until(lambda: any("finishing" in line for line in service.log)))
+                # By the thread that answers, which goes on as long as the reload is waited for.
+                reply = client.ask(path="/classifier/sbr?explain=1", body=INCIDENT)
+                self.assertEqual(reply.status, 200, reply.body)
             self.assertEqual(service.stop(), 0, service.log)
             self.assertGreaterEqual(time.monotonic() - begun, 4, "it was not waited for")
             self.assertTrue(any("stopping with a reload under way" in line for line in service.log), service.log)
