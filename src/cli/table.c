@@ -53,7 +53,7 @@ void table_score(const struct score *score, const struct answer_model *model)
            sum.cases, 100 * sum.accuracy, 100 * sum.macro_f1, sum.calibration_error);
     printf("answered %.2f %% of the cases (coverage), ", 100 * sum.coverage);
     if (sum.answered > 0) printf("of these %.2f %% right (precision; ", 100 * sum.precision);
-    printf("%starget %.3g %%%s\n", sum.answered > 0 ? "" : "precision ",
+    printf("%starget %.6g %%%s\n", sum.answered > 0 ? "" : "precision ",
            100 * (double)model->target_precision, sum.answered > 0 ? ")" : "");
     if (sum.unknown > 0)
         printf("%" PRIu64 " cases have a label the model does not know; they count as wrong\n",

@@ -24,7 +24,7 @@ struct ensemble {
     float *scores[ANSWER_MEMBERS]; /* [count, labels]; NULL: there is no such member */
     float *known;                  /* [count], 1 where there is no linear member */
     float *pooled;                 /* [count, labels], of both; NULL where there is one */
-    uint32_t *part;                /* [count]; equal texts share one, labels are in all */
+    uint32_t *part;                /* [count]; equal texts share one */
     double share;                  /* ULMFiT's, of the blend (train/blender.h) */
 };
 
