@@ -27,8 +27,6 @@ struct feed {
     char *bytes;
     size_t capacity, used, at; /* bytes[at, used) is not yet given out */
     bool at_end, first;
-    bool objects,
-        met[CASE_FIELDS]; /* whether any came, and one with a member that --columns names */
     size_t line, consumed, size;
 };
 
@@ -93,6 +91,9 @@ enum error_code feed_open(struct feed **out_feed, const struct feed_options *opt
         feed->size = (size_t)stat.st_size;
     bool json = false;
     if (code == ERR_NONE) code = sniff(feed, &json, err);
+    /* A CSV has the columns, or is refused. */
+    for (int f = 0; code == ERR_NONE && !json && options->met != NULL && f < CASE_FIELDS; f++)
+        options->met[f] = true;
     if (code == ERR_NONE && !json)
         code = csv_open(&feed->csv,
                         &(struct csv_options){.path = options->path,
@@ -135,28 +136,15 @@ static enum error_code next_line(struct feed *feed, struct slice *out_line, bool
     }
 }
 
-static void note_members(struct feed *feed)
+static void note_members(const struct feed *feed)
 {
     const struct names *names = feed->options.names;
-    if (names == NULL || !json_is_object(feed->json.root)) return;
-    feed->objects = true;
+    if (names == NULL || feed->options.met == NULL) return;
     for (unsigned f = 0; f < CASE_FIELDS; f++) {
         struct slice name = names->given[f];
-        if (name.size > 0)
-            feed->met[f] |= json_object_getn(feed->json.root, name.data, name.size) != NULL;
+        if (name.size > 0 && json_object_getn(feed->json.root, name.data, name.size) != NULL)
+            feed->options.met[f] = true;
     }
-}
-
-/* A member may be absent from one case or another; a name that no case has is mistyped. */
-static enum error_code check_names(const struct feed *feed, struct error *err)
-{
-    const struct names *names = feed->options.names;
-    for (unsigned f = 0; feed->objects && f < CASE_FIELDS; f++)
-        if (names->given[f].size > 0 && !feed->met[f])
-            return error_set(err, ERR_JSON, 0,
-                             "%s: no case has a member '%.*s', which --columns names",
-                             feed->options.path, (int)names->given[f].size, names->given[f].data);
-    return ERR_NONE;
 }
 
 static void take_json(struct feed *feed, struct slice text, struct csv_row *row, bool *unfinished)
@@ -232,7 +220,7 @@ static enum error_code next_json(struct feed *feed, struct csv_row *row, bool *o
     if (feed->first && unfinished) TRY(take_whole(feed, line, row, err));
     feed->first = false;
     *out_end = line.data == NULL;
-    return *out_end ? check_names(feed, err) : ERR_NONE;
+    return ERR_NONE;
 }
 
 enum error_code feed_next(struct feed *feed, struct csv_row *out_row, bool *out_end,

@@ -21,7 +21,8 @@ struct feed;
 struct feed_options {
     const char *path;          /* "-" is standard input */
     const struct names *names; /* NULL: their own */
-    bool need_label;           /* a case without one is at fault */
+    bool *met; /* [CASE_FIELDS] or NULL: becomes true of each that names has and some case, too */
+    bool need_label; /* a case without one is at fault */
 };
 
 MUST_CHECK enum error_code feed_open(struct feed **out_feed, const struct feed_options *options,

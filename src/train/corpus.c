@@ -51,6 +51,8 @@ struct reading {
     struct corpus *corpus;
     struct slice *labels;
     size_t labels_capacity;
+    const struct names *names;
+    bool met[CASE_FIELDS]; /* of names, by some case */
 };
 
 static enum error_code add_case(struct reading *reading, struct csv_row *row, const char *path,
@@ -79,11 +81,11 @@ static enum error_code add_case(struct reading *reading, struct csv_row *row, co
 }
 
 static enum error_code read_file(struct reading *reading, const char *path, uint32_t file,
-                                 const struct names *names, struct progress *progress,
-                                 struct error *err)
+                                 struct progress *progress, struct error *err)
 {
     struct feed *feed;
-    struct feed_options options = {.path = path, .names = names, .need_label = true};
+    struct feed_options options = {
+        .path = path, .names = reading->names, .met = reading->met, .need_label = true};
     TRY(feed_open(&feed, &options, err));
     size_t before = reading->corpus->count, rows = 0;
     enum error_code code;
@@ -135,14 +137,28 @@ static enum error_code number_labels(struct reading *reading, struct error *err)
     return ERR_NONE;
 }
 
+/* A member may be absent from one case of JSON or another, and from a whole file; a name that none
+ * has in any is mistyped. */
+static enum error_code check_names(const struct reading *reading, struct error *err)
+{
+    const struct names *names = reading->names;
+    for (unsigned f = 0; names != NULL && reading->corpus->count > 0 && f < CASE_FIELDS; f++)
+        if (names->given[f].size > 0 && !reading->met[f])
+            return error_set(err, ERR_USAGE, 0,
+                             "no case has a member '%.*s', which --columns names",
+                             (int)names->given[f].size, names->given[f].data);
+    return ERR_NONE;
+}
+
 enum error_code corpus_open(struct corpus *out_corpus, const char *const *paths, size_t path_count,
                             const struct names *names, struct progress *progress, struct error *err)
 {
     struct corpus corpus = {0};
-    struct reading reading = {.corpus = &corpus};
+    struct reading reading = {.corpus = &corpus, .names = names};
     enum error_code code = ERR_NONE;
     for (size_t i = 0; i < path_count && code == ERR_NONE; i++)
-        code = read_file(&reading, paths[i], (uint32_t)i, names, progress, err);
+        code = read_file(&reading, paths[i], (uint32_t)i, progress, err);
+    if (code == ERR_NONE) code = check_names(&reading, err);
     if (code == ERR_NONE) code = number_labels(&reading, err);
     mem_free(reading.labels);
     if (code != ERR_NONE) {

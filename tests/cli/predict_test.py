@@ -275,9 +275,9 @@ class PredictTest(cli.Test):
         self.assertEqual((named.status, first), (cli.DATA, plain.out))
         self.assertEqual(json.loads(second)["case_number"], "7")
         self.assertIn("line 2: title: must be a string", json.loads(second)["error"]["detail"])
-        named = self.predict("--columns", "subject=titel,description=body", stdin='{"body":"x"}\n')
-        self.assert_exit(named, cli.DATA, "no case has a member 'titel'")
-        self.assertEqual(len(named.lines()), 1)
+        # One case proves no mistake: its customer left the title out.
+        named = self.predict("--columns", "subject=title,description=body", stdin='{"body":"x"}\n')
+        self.assertEqual((named.status, len(named.lines())), (0, 1), named.err)
 
     def converse(self, head, ask):
         """Every case written to a pipe is answered before the next one is."""

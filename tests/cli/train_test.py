@@ -80,9 +80,14 @@ class TrainTest(cli.Test):
             self.assertEqual(done.status, 0, done.err)
         self.assertEqual(self.get(given + ".air"), self.get(away + ".air"))
         cases = self.path("members.jsonl")
-        for mistyped, told in (("subject=titel,description=body,sbr=queue", "no case has a member 'titel', which --columns names"),
-                               ("subject=title,description=body,sbr=queu", "line 1: queu: the label is empty")):
-            self.refused(self.train("--columns", mistyped, cases), cli.DATA, told)
+        done = self.train("--columns", "subject=titel,description=body,sbr=queue", cases)
+        self.refused(done, cli.USAGE, "no case has a member 'titel', which --columns names")
+        self.refused(self.train("--columns", "subject=title,description=body,sbr=queu", cases),
+                     cli.DATA, "line 1: queu: the label is empty")
+        bare = self.put("bare.jsonl", '{"title":"login","queue":"Identity"}\n')  # no body, which others have
+        for files in (cases, bare), (bare, cases):
+            done = self.train("--columns", columns, *files, out="bare.air")
+            self.assertEqual(done.status, 0, done.err)
 
     def test_byte_order_mark_and_json_lines_are_read(self):
         with_mark = self.put("mark.csv", b"\xef\xbb\xbf" + (HEAD + GOOD).encode())
