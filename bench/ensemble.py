@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Both members and their blend on labelled sets, learnt by `train` and asked for the test half; beside fastai's ULMFiT where that was learnt.
 
-    DATA=FOLDER-OF-SETS ensemble.py [--sets A,B] [--size small] [--recipe own] [--member ulmfit] [--seeds 1] [--more SET:2,3] [--init LM] [--shots N] [--baselines FILE]
+    DATA=FOLDER-OF-SETS ensemble.py [--sets A,B] [--size small] [--recipe own] [--member ulmfit] [--seeds 1] [--more SET:2,3] [--init LM] [--smoothing SHARE] [--shots N] [--baselines FILE]
 
 FILE holds the lines that ../shared/peers/ulmfit_baseline.py prints, one a set and seed. With --shots only so many cases of each label are
 learnt from (the first of a shuffle), which shows what --init, a language model of other texts, is worth. Models are kept under build/bench
@@ -52,7 +52,7 @@ def few(cases: list[sets.Case], shots: int) -> list[sets.Case]:
 
 def learn(args: argparse.Namespace, folder: Path, seed: int) -> tuple[Path, Path, float]:
     """The model, what it has learnt from, and the seconds it took."""
-    parts = [folder.name, args.size, args.recipe, args.member, args.init and Path(args.init).stem, args.shots and f"{args.shots}-shots", str(seed)]
+    parts = [folder.name, args.size, args.recipe, args.member, args.init and Path(args.init).stem, args.smoothing and f"smooth{args.smoothing}", args.shots and f"{args.shots}-shots", str(seed)]
     name = "-".join(filter(None, parts))
     args.scratch.mkdir(parents=True, exist_ok=True)
     model, took = args.scratch / f"{name}.air", args.scratch / f"{name}.json"
@@ -64,6 +64,8 @@ def learn(args: argparse.Namespace, folder: Path, seed: int) -> tuple[Path, Path
         options = ["--size", args.size] if not args.init else ["--init", args.init]
         if args.threads:
             options += ["--threads", str(args.threads)]
+        if args.smoothing:
+            options += ["--smoothing", args.smoothing]
         seconds = program.train(args.program, model, train, args.member, "--recipe", args.recipe, *options, "--seed", str(seed), "--resume")
         took.write_text(json.dumps(seconds), encoding="utf-8")
     return model, train, json.loads(took.read_text(encoding="utf-8"))
@@ -138,7 +140,7 @@ def markdown(args: argparse.Namespace, seen: list[Seen], peers: dict[str, list[f
             line.append(" ".join(f"{value:.1f}" for value in peers.get(one.set, [])))
         lines.append(line)
     how = f"`--size {args.size}`" if not args.init else f"`--init {Path(args.init).name}`"
-    text = [report.machine_line(report.machine()), f"Recipe `{args.recipe}`, {how}" + (f", {args.shots} cases a label at most" if args.shots else "") + "; accuracy on the test half, %.", ""]
+    text = [report.machine_line(report.machine()), f"Recipe `{args.recipe}`, {how}" + (f", `--smoothing {args.smoothing}`" if args.smoothing else "") + (f", {args.shots} cases a label at most" if args.shots else "") + "; accuracy on the test half, %.", ""]
     if judged:
         text += [report.rows_table(judged), ""]
     return "\n".join([*text, report.table(head, lines)])
@@ -156,6 +158,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", default="1")
     parser.add_argument("--more", action="append", default=[], metavar="SET:SEEDS", help="seeds of one set, beside --seeds: a small test half moves by chance")
     parser.add_argument("--init", default="", metavar="LM")
+    parser.add_argument("--smoothing", default="", metavar="SHARE", help="of labels, as train has it")
     parser.add_argument("--shots", type=int, default=0, metavar="N")
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--baselines", type=Path)

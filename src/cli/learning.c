@@ -38,11 +38,11 @@ static enum error_code check_names(const struct options *options, struct learnin
 
 enum error_code learning_none(const struct options *options, const char *why, struct error *err)
 {
-    static const int of_network[] = {OPTION_AT_size,       OPTION_AT_epochs,   OPTION_AT_batch,
-                                     OPTION_AT_words,      OPTION_AT_recipe,   OPTION_AT_rate,
-                                     OPTION_AT_clip,       OPTION_AT_init,     OPTION_AT_resume,
-                                     OPTION_AT_checkpoint, OPTION_AT_history,  OPTION_AT_memory,
-                                     OPTION_AT_arithmetic, OPTION_AT_language, OPTION_AT_tokenizer};
+    static const int of_network[] = {
+        OPTION_AT_size,   OPTION_AT_epochs,     OPTION_AT_batch,      OPTION_AT_words,
+        OPTION_AT_recipe, OPTION_AT_rate,       OPTION_AT_clip,       OPTION_AT_smoothing,
+        OPTION_AT_init,   OPTION_AT_resume,     OPTION_AT_checkpoint, OPTION_AT_history,
+        OPTION_AT_memory, OPTION_AT_arithmetic, OPTION_AT_language,   OPTION_AT_tokenizer};
     const char *typed = options_typed(options, of_network, sizeof of_network / sizeof *of_network);
     if (typed == NULL) return ERR_NONE;
     return error_set(err, ERR_USAGE, 0, "--%s is for learning ULMFiT, %s", typed, why);
@@ -144,6 +144,7 @@ enum error_code learning_open(struct learning *out_learning, const struct option
                             .pause_seconds = options->checkpoint,
                             .rate = options->rate,
                             .clip = options->clip,
+                            .smoothing = options->smoothing,
                             .memory_max = (uint64_t)options->memory,
                             .history = options->history != NULL ? &out_learning->history : NULL,
                             .tell = tell};

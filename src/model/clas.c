@@ -377,6 +377,32 @@ static void head_backward(const struct pass *pass)
     }
 }
 
+/* What label smoothing (Szegedy et al. 2016) adds to the loss, while logits are what they are. */
+static double smoothing_loss(const struct net *net, const struct clas_batch *batch)
+{
+    size_t classes = weights_classes(&net->options.shape);
+    double sum = 0;
+    for (size_t r = 0; r < batch->rows; r++) {
+        const float *row = net->clas.logits + r * classes;
+        double all = 0;
+        for (size_t c = 0; c < classes; c++) all += (double)row[c];
+        sum += (double)row[batch->labels[r]] - all / (double)classes;
+    }
+    return (double)net->options.smoothing * sum / (double)batch->rows;
+}
+
+/* And to the gradients of the logits, which have taken their place. */
+static void smoothing_backward(const struct net *net, const struct clas_batch *batch)
+{
+    size_t classes = weights_classes(&net->options.shape);
+    float share = net->options.smoothing / (float)batch->rows, each = share / (float)classes;
+    for (size_t r = 0; r < batch->rows; r++) {
+        float *row = net->clas.logits + r * classes;
+        for (size_t c = 0; c < classes; c++) row[c] -= each;
+        row[batch->labels[r]] += share;
+    }
+}
+
 enum error_code clas_learn(struct net *net, const struct clas_batch *batch, float *logits,
                            struct net_loss *out_loss, struct error *err)
 {
@@ -393,10 +419,13 @@ enum error_code clas_learn(struct net *net, const struct clas_batch *batch, floa
     encode(&pass);
     head_learn(&pass);
     if (logits != NULL) memcpy(logits, net->clas.logits, batch->rows * classes * sizeof *logits);
+    bool smooth = options->smoothing > 0;
+    double added = smooth ? smoothing_loss(net, batch) : 0;
     struct net_loss loss = {.entropy = loss_softmax(net->clas.logits, batch->rows, classes,
                                                     batch->labels, 1.0f / (float)batch->rows) /
                                        (double)batch->rows};
-    loss.total = loss.entropy;
+    if (smooth) smoothing_backward(net, batch);
+    loss.total = loss.entropy + added;
     for (size_t r = 0; r < batch->rows; r++) loss.total += net->clas.penalties[r];
     head_backward(&pass);
     if (net->first + 1 < net->groups) encode_backward(&pass, &gradients);

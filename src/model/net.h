@@ -34,6 +34,7 @@ struct net_options {
     struct encoder_drops drops; /* net_drops() has fastai's */
     float drop_head;            /* of the head's later blocks; its first has drops.output */
     float alpha, beta;          /* fastai: 2 and 1 */
+    float smoothing;            /* classifier: share of a label that all get alike */
     uint64_t seed;              /* of the masks */
     bool clean;                 /* classifier: learn, too, on batches padded to whole blocks (5.3
                                  * of the facts), where a text does not depend on its mates */
@@ -55,7 +56,7 @@ struct net_row {
 
 struct net_loss {
     double entropy; /* mean cross entropy: what is reported */
-    double total;   /* with activation regularisation: what is differentiated */
+    double total;   /* with activation regularisation and smoothing: what is differentiated */
 };
 
 /* What a language model has besides. */

@@ -87,7 +87,8 @@ static void write_settings(struct course *course)
     struct writer to = writer_of(course->settings, sizeof course->settings - 1);
     writer_format(&to, "%s: %ux%ux%ux%u", course->lesson->training, shape->vocab, shape->width,
                   shape->hidden, shape->layers);
-    if (!weights_headless(shape)) writer_format(&to, " to %zu", weights_classes(shape));
+    bool labels = !weights_headless(shape);
+    if (labels) writer_format(&to, " to %zu", weights_classes(shape));
     writer_format(&to, ", seed %" PRIu64 ", %u threads, %s, batches of %zu, dropout %g",
                   course->way->seed, course->way->threads, gemm_name(course->way->arithmetic),
                   recipe->rows, (double)recipe->drop_mult);
@@ -97,6 +98,8 @@ static void write_settings(struct course *course)
     if (recipe->cut.percent > 0)
         writer_format(&to, ", %u %% of the batches beginnings of %zu words and more",
                       recipe->cut.percent, recipe->cut.least);
+    if (labels && course->way->smoothing > 0)
+        writer_format(&to, ", labels smoothed by %.17g", course->way->smoothing);
     if (course->way->clip > 0) writer_format(&to, ", clipped at %.17g", course->way->clip);
     course->settings[to.used] = '\0';
 }

@@ -28,6 +28,7 @@ struct course_way {
     double pause_seconds;               /* between two checkpoints */
     double rate;                        /* times the recipe's; 0: 1 */
     double clip;                        /* the gradients' norm is at most this; 0: as it is */
+    double smoothing;                   /* of labels: the share that all get alike */
     uint64_t memory_max;                /* 0: what host and container leave */
     struct history *history;            /* what each step was like, or NULL */
     void (*tell)(const char *sentence); /* for people, "memory: ..."; or NULL */

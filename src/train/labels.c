@@ -89,6 +89,7 @@ static void lay(struct labels *labels, size_t rows, size_t words, struct arena *
                                   .rows = rows,
                                   .length = labels->longest,
                                   .traces = labels->blocks,
+                                  .smoothing = (float)labels->options->way->smoothing,
                                   .drops = net_drops(&shape, labels->recipe.drop_mult),
                                   .drop_head = drop_head,
                                   .alpha = 2,

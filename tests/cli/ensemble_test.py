@@ -149,6 +149,23 @@ class EnsembleTest(cli.Test):
         self.assertIn("goes on after step", done.err)
         self.assertEqual(self.get(out), self.get(whole))
 
+    def test_labels_are_smoothed_in_the_total_alone(self):
+        """As fastai's loss of that name; the language is learnt as ever."""
+        steps = {}
+        for share in "0", "0.3":
+            history = self.path(f"smooth{share}.jsonl")
+            done = cli.run("train", *QUICK, "--member", "ulmfit", "--smoothing", share, "--history", history, "-o", self.path("smooth.air"), cli.TINY)
+            self.assertEqual(done.status, 0, done.err)
+            steps[share] = [json.loads(line) for line in self.get(history).decode().splitlines()]
+        sharp, smooth = steps.values()
+        first = next(i for i, step in enumerate(sharp) if step["training"] != "language")
+        for a, b in zip(sharp[:first], smooth[:first]):
+            self.assertEqual((a["loss"], a["total"]), (b["loss"], b["total"]))
+        self.assertEqual(sharp[first]["loss"], smooth[first]["loss"])  # of the same network
+        self.assertNotEqual(sharp[first]["total"], smooth[first]["total"])
+        self.assertNotEqual(sharp[-1]["loss"], smooth[-1]["loss"])
+        self.assert_exit(cli.run("train", "--smoothing", "0.6", "-o", self.path("smooth.air"), cli.TINY), cli.USAGE, "--smoothing")
+
     def test_beginning_anew_leaves_no_checkpoint_behind(self):
         out = self.path("anew.air")
         arguments = ["train", *QUICK, "--checkpoint", "0", "--resume", "-o", out, cli.TINY]

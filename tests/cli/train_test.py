@@ -175,7 +175,7 @@ class TrainTest(cli.Test):
 
     def test_what_only_ulmfit_takes_is_refused_without_it(self):
         for options in (["--init", self.model], ["--history", self.path("none.jsonl")], ["--resume"], ["--epochs", "3"],
-                        ["--rate", "2"], ["--clip", "1"], ["--checkpoint", "60"], ["--arithmetic", "f32"], ["--memory", "1000000000"], ["--size", "small"],
+                        ["--rate", "2"], ["--clip", "1"], ["--smoothing", "0.1"], ["--checkpoint", "60"], ["--arithmetic", "f32"], ["--memory", "1000000000"], ["--size", "small"],
                         ["--batch", "8"], ["--words", "1000"], ["--recipe", "own"], ["--language", "en"], ["--tokenizer", "spacy3"]):
             self.refused(self.train(cli.TINY, *options), cli.USAGE, options[0] + " is for learning ULMFiT")
         self.assertFalse(os.path.exists(self.path("none.jsonl")))

@@ -182,6 +182,38 @@ static void test_frozen_groups_are_left_alone(void **state)
     }
 }
 
+/* The cross entropy with what the labels are then: seven tenths, and three that all share. What is
+ * reported stays what it is. */
+static void test_smoothing(void **state)
+{
+    (void)state;
+    static struct golden sharp, smooth;
+    static struct texts texts;
+    struct error err;
+    struct net_loss a, b;
+    float logits[ROWS * GOLDEN_CLASSES];
+    struct net_options options = clas_options();
+    texts_make(&texts);
+    golden_open(&sharp, &options, GEMM_TILED, 1);
+    options.smoothing = 0.3f;
+    golden_open(&smooth, &options, GEMM_TILED, 1);
+    assert_fine(clas_learn(&sharp.net, &texts.batch, logits, &a, &err), &err);
+    assert_fine(clas_learn(&smooth.net, &texts.batch, NULL, &b, &err), &err);
+    assert_true(a.entropy == b.entropy);
+    double wanted = 0;
+    for (size_t r = 0; r < ROWS; r++) {
+        const float *row = logits + r * GOLDEN_CLASSES;
+        double sum = 0;
+        for (size_t c = 0; c < GOLDEN_CLASSES; c++) sum += exp((double)row[c]);
+        for (size_t c = 0; c < GOLDEN_CLASSES; c++) {
+            double share = 0.3 / GOLDEN_CLASSES + (c == texts.labels[r] ? 0.7 : 0);
+            wanted += share * (log(sum) - (double)row[c]) / ROWS;
+        }
+    }
+    assert_true(fabs(b.total - (a.total - a.entropy) - wanted) < 1e-6);
+    golden_close(&sharp), golden_close(&smooth);
+}
+
 static double total_of(void *context)
 {
     struct golden *golden = context;
@@ -197,11 +229,13 @@ static double total_of(void *context)
 static void test_gradients_are_slopes(void **state)
 {
     (void)state;
-    for (int number = 0; number < KINDS; number++) {
-        struct kind kind = kind_of(number);
+    for (int number = 0; number <= KINDS; number++) { /* the last: of labels that are smoothed */
+        struct kind kind = kind_of(number % KINDS);
         static struct golden golden;
         kind.options.clean = true;
-        if (number == 0) kind.options.shape.bptt = kind.options.shape.max_len = LENGTH + 3;
+        if (number == KINDS) kind.options.smoothing = 0.3f;
+        if (kind.learn == learn_clas)
+            kind.options.shape.bptt = kind.options.shape.max_len = LENGTH + 3;
         golden_open(&golden, &kind.options, GEMM_TILED, 1);
         total_of(&golden);
         float *found = malloc(golden.net.count * sizeof *found);
@@ -212,7 +246,7 @@ static void test_gradients_are_slopes(void **state)
             if (row->group == NET_FIXED || row->row.id == WEIGHTS_EMBEDDING) continue;
             size_t stride = row->count / 6 + 1;
             slope_check(total_of, &golden, golden.net.parameters + row->offset, found + row->offset,
-                        row->count, stride, number == 0 ? 6e-3 : 1e-4);
+                        row->count, stride, kind.learn == learn_clas ? 6e-3 : 1e-4);
         }
         free(found);
         golden_close(&golden);
@@ -283,6 +317,7 @@ int main(void)
         cmocka_unit_test(test_masks_have_a_key),
         cmocka_unit_test(test_traces_save_time_only),
         cmocka_unit_test(test_frozen_groups_are_left_alone),
+        cmocka_unit_test(test_smoothing),
         cmocka_unit_test(test_gradients_are_slopes),
         cmocka_unit_test(test_initial_values),
         cmocka_unit_test(test_groups),
