@@ -273,10 +273,13 @@ enum error_code file_write_add(struct file_write *file, const void *data, size_t
     return error_set(err, ERR_WRITE, 0, "%s: %s", file->path, strerror(errno));
 }
 
+/* False with errno. */
+static bool sync_data(int fd) { return fault_hit() ? (errno = EIO, false) : fsync(fd) == 0; }
+
 enum error_code file_write_sync(struct file_write *file, struct error *err)
 {
     check(file->fd >= 0);
-    if ((fault_hit() ? (errno = EIO, -1) : fsync(file->fd)) == 0) return ERR_NONE;
+    if (sync_data(file->fd)) return ERR_NONE;
     return error_set(err, ERR_WRITE, 0, "%s: %s", file->path, strerror(errno));
 }
 
@@ -300,7 +303,7 @@ static enum error_code sync_folder(const struct file_write *file, struct error *
 enum error_code file_write_commit(struct file_write *file, struct error *err)
 {
     check(file->fd >= 0);
-    bool fine = !fault_hit() && fsync(file->fd) == 0;
+    bool fine = sync_data(file->fd);
     int reason = errno;
     if (close(file->fd) != 0 && fine) {
         fine = false;

@@ -116,13 +116,11 @@ static enum error_code page_of(const json_t *report, struct text *out, struct er
     return ERR_NONE;
 }
 
-/* Opens, writes and syncs; what is left is the rename. */
 static enum error_code write_open(struct file_write *file, const char *path,
                                   const struct text *text, struct error *err)
 {
     TRY(file_write_open(file, path, err));
     enum error_code code = file_write_add(file, text->data, text->size, err);
-    if (code == ERR_NONE) code = file_write_sync(file, err);
     if (code != ERR_NONE) file_write_abandon(file);
     return code;
 }
@@ -191,7 +189,12 @@ static enum error_code write_texts(const struct text *page, const struct text *j
     static struct file_write first, second; /* large */
     TRY(write_open(&first, path, page, err));
     enum error_code code = write_open(&second, beside, json, err);
-    if (code == ERR_NONE) return commit_both(&first, &second, err);
+    if (code == ERR_NONE) {
+        code = file_write_sync(&first, err);
+        if (code == ERR_NONE) code = file_write_sync(&second, err);
+        if (code == ERR_NONE) return commit_both(&first, &second, err);
+        file_write_abandon(&second);
+    }
     file_write_abandon(&first);
     return code;
 }

@@ -313,8 +313,7 @@ static size_t parting(struct slice a, struct slice b)
 {
     size_t at = 0;
     while (at < a.size && at < b.size && a.data[at] == b.data[at]) at++;
-    while (at > 0 && at < a.size && (a.data[at] & 0xC0) == 0x80) at--;
-    return at;
+    return utf8_cut(a, at).size;
 }
 
 static bool is_ascii(struct slice text) { return utf8_count(text) == text.size; }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "text/clean.h"
+#include "text/utf8.h"
 
 struct rewrite {
     char *at, *end;
@@ -28,8 +29,7 @@ static inline struct rewrite rewrite_open(const struct clean *clean)
 static inline void rewrite_put(struct rewrite *out, const char *data, size_t size)
 {
     if (size > (size_t)(out->end - out->at)) { /* cut at a whole character */
-        size = (size_t)(out->end - out->at);
-        while (size > 0 && (data[size] & 0xC0) == 0x80) size--;
+        size = utf8_cut((struct slice){data, size}, (size_t)(out->end - out->at)).size;
         out->end = out->at + size;
         out->cut = true;
     }
