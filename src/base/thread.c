@@ -22,6 +22,13 @@ void thread_join(struct thread *thread)
     thread->started = false;
 }
 
+bool thread_ended(struct thread *thread)
+{
+    if (thread->started && pthread_tryjoin_np(thread->id, NULL) != 0) return false;
+    thread->started = false;
+    return true;
+}
+
 bool thread_join_within(struct thread *thread, double seconds)
 {
     struct timespec end;

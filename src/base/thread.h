@@ -23,6 +23,9 @@ MUST_CHECK bool thread_start(struct thread *thread, void *(*live)(void *), void 
 /* One that was never started, or is joined, has ended. */
 void thread_join(struct thread *thread);
 
+/* Without waiting; where it has, it is joined. */
+bool thread_ended(struct thread *thread);
+
 /* false: after so many seconds, and one at most beyond, it was still at it. */
 MUST_CHECK bool thread_join_within(struct thread *thread, double seconds);
 

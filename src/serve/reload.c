@@ -47,7 +47,7 @@ struct reload {
     struct reload_order order;
     bool ordered; /* until it is done */
     bool signalled;
-    atomic_bool closing, ended;
+    atomic_bool closing;
 };
 
 /* The model that answers and the one that wants to. */
@@ -265,8 +265,9 @@ static void obey(struct reload *reload)
     pthread_mutex_lock(&reload->lock);
 }
 
-static void live(struct reload *reload)
+static void *live(void *argument)
 {
+    struct reload *reload = argument;
     /* Of this thread, more than the others have it; the kernel makes 19 of what is above. */
     setpriority(PRIO_PROCESS, 0, getpriority(PRIO_PROCESS, 0) + NICENESS);
     pthread_mutex_lock(&reload->lock);
@@ -278,17 +279,10 @@ static void live(struct reload *reload)
     }
     bool left = reload->ordered;
     pthread_mutex_unlock(&reload->lock);
-    if (!left) return;
+    if (!left) return NULL;
     struct error err;
     error_fill(&err, ERR_DRAINING, 0, "the service stops");
     reload->order.done(reload->order.owner, NULL, &err);
-}
-
-static void *run(void *argument)
-{
-    struct reload *reload = argument;
-    live(reload);
-    atomic_store(&reload->ended, true);
     return NULL;
 }
 
@@ -331,7 +325,7 @@ enum error_code reload_open(struct reload **out_reload, struct server *server, s
     pthread_cond_init(&reload->wake, NULL);
     enum error_code code = ERR_NONE;
     if (!server_at_once(server->model)) code = team_open(&reload->alone, 1, err);
-    if (code == ERR_NONE && !thread_start(&reload->thread, run, reload))
+    if (code == ERR_NONE && !thread_start(&reload->thread, live, reload))
         code = error_set(err, ERR_SYSTEM, 0, "the reloading thread could not be made");
     if (code != ERR_NONE) {
         reload_close(reload);
@@ -349,7 +343,7 @@ void reload_stop(struct reload *reload)
     pthread_mutex_unlock(&reload->lock);
 }
 
-bool reload_ended(const struct reload *reload) { return atomic_load(&reload->ended); }
+bool reload_ended(struct reload *reload) { return thread_ended(&reload->thread); }
 
 bool reload_join(struct reload *reload, double seconds)
 {

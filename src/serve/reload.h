@@ -62,8 +62,8 @@ void reload_signalled(struct reload *reload);
 /* What is under way goes on; nothing more begins. */
 void reload_stop(struct reload *reload);
 
-/* Whether nothing is under way any more; true but after reload_stop. */
-bool reload_ended(const struct reload *reload);
+/* Behind reload_stop: whether nothing is under way any more, without waiting for it. */
+bool reload_ended(struct reload *reload);
 
 /* Waits for the end of what is under way, whose owner is told.
  * false: after so many seconds its thread was still at it; nothing that it uses may be touched. */

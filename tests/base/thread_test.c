@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/thread.h"
 
+#include <sched.h>
 #include <semaphore.h>
 
 #include "help.h"
@@ -34,6 +35,13 @@ static void it_is_joined_once_it_ends(void **state)
     thread_join(&thread);
     thread_join(&thread);
     assert_int_equal(passed, 2);
+    assert_true(thread_ended(&thread));
+    assert_true(thread_start(&thread, wait_at_gate, &passed));
+    assert_false(thread_ended(&thread));
+    sem_post(&gate);
+    while (!thread_ended(&thread)) sched_yield();
+    assert_int_equal(passed, 3);
+    assert_false(thread.started);
 }
 
 int main(void)
